@@ -113,12 +113,13 @@ class Hyper(nn.Module):
         """
         if self.raw is None:
             shown = "1/n"
-        elif self.raw.is_meta:
-            shown = "?"
         else:
-            values = self.value().detach().flatten().tolist()
-            low, high = f"{min(values):.4g}", f"{max(values):.4g}"
-            shown = low if low == high else f"{low}…{high}"
+            try:
+                values = self.value().detach().flatten().tolist()
+                low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+                shown = low if low == high else f"{low}…{high}"
+            except RuntimeError:  # meta and fake tensors have no values
+                shown = "?"
         notes = [
             note
             for note, is_so in [("learnable", self.learnable), ("per filter", self.per_channel)]
