@@ -1,0 +1,188 @@
+"""Datasets as tensors on one device, with augmentation that works on whole batches there.
+
+>>> dataset = load("textures")
+>>> dataset.train_x.shape, dataset.classes[0]
+(torch.Size([10000, 1, 32, 32]), 'coarse 0°')
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import textures
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A training and a test set.
+
+    `train_x`, `test_x` are uint8 (N, C, H, W) in 0…255; `train_y`, `test_y` int64 (N,); `mean` and
+    `std` float32 (C,), of the training pictures scaled to 0…1.
+    """
+
+    name: str
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+    classes: tuple[str, ...]
+    mean: Tensor
+    std: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one picture."""
+        return tuple(self.train_x.shape[1:])
+
+    def normalize(self, x: Tensor) -> Tensor:
+        """(x / 255 − mean) / std in float32, channel by channel."""
+        return (x.float() / 255 - self.mean[:, None, None]) / self.std[:, None, None]
+
+
+class DataError(RuntimeError):
+    """The files of a dataset are missing or damaged; the message says what to do."""
+
+
+def names() -> list[str]:
+    """The datasets that `load` knows.
+
+    >>> names()
+    ['cifar10', 'mnist', 'textures']
+    """
+    return ["cifar10", "mnist", "textures"]
+
+
+def load(
+    name: str, root: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu"
+) -> Dataset:
+    """Load a dataset into tensors on `device`.
+
+    CIFAR-10 and MNIST are read by torchvision in its own file formats. Where the folder does not
+    hold them, torchvision downloads them, shows its progress and compares checksums.
+
+    Args:
+        name: "cifar10" (50 000 + 10 000 pictures, 3×32×32), "mnist" (60 000 + 10 000, 1×28×28) or
+            "textures" (10 000 + 2 000, 1×32×32, computed, no files).
+        root: the folder; by default what the environment variable KERV_DATA names, else `data`.
+        device: where the tensors live.
+
+    Raises:
+        ValueError: the name is unknown.
+        DataError: the files are missing and cannot be downloaded, or they are damaged. One dataset
+            is never replaced by another.
+    """
+    if name not in names():
+        raise ValueError(f"unknown dataset {name!r}; the datasets are {', '.join(names())}")
+    if name == "textures":
+        train, test = textures.make(1000, seed=0), textures.make(200, seed=1)
+        classes = textures.CLASSES
+        # By construction: a mean at grey level 127.5, one standard deviation of `LEVELS`.
+        mean, std = [0.5], [textures.LEVELS / 255]
+    else:
+        folder = Path(root if root is not None else os.environ.get("KERV_DATA", "data"))
+        train, test, classes = _from_torchvision(name, folder)
+        if name == "cifar10":
+            mean, std = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
+        else:
+            mean, std = [0.1307], [0.3081]
+    return Dataset(
+        name,
+        *(t.to(device) for t in (*train, *test)),
+        classes=tuple(classes),
+        mean=torch.tensor(mean, device=device),
+        std=torch.tensor(std, device=device),
+    )
+
+
+def augment(
+    x: Tensor, *, pad: int = 4, flip: bool = True, generator: torch.Generator | None = None
+) -> Tensor:
+    """Shift each picture by up to `pad` pixels, and mirror half of them left to right.
+
+    The border is filled with zeros, so call it on normalised pictures, where 0 is the mean.
+
+    Args:
+        x: pictures (N, C, H, W).
+        pad: the largest shift in pixels.
+        flip: whether to mirror.
+        generator: on the device of `x`; gives the same result each time it has the same state.
+
+    >>> augment(torch.ones(2, 1, 4, 4), pad=1).shape
+    torch.Size([2, 1, 4, 4])
+    """
+    n, channels, height, width = x.shape
+
+    def draw(high: int) -> Tensor:
+        return torch.randint(high, (n, 1), generator=generator, device=x.device)
+
+    rows = draw(2 * pad + 1) + torch.arange(height, device=x.device)
+    columns = torch.arange(width, device=x.device).expand(n, width)
+    if flip:
+        columns = torch.where(draw(2).bool(), columns.flip(1), columns)
+    columns = columns + draw(2 * pad + 1)
+    # One gather reads every picture at its own offset.
+    pictures = torch.arange(n, device=x.device)[:, None, None]
+    padded = F.pad(x, (pad, pad, pad, pad)).permute(0, 2, 3, 1)
+    return padded[pictures, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def batches(
+    x: Tensor, y: Tensor, batch_size: int, *, generator: torch.Generator | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of (pictures, labels), each picture once: shuffled with a generator, else in order.
+
+    >>> [len(y) for _, y in batches(torch.zeros(5, 1), torch.zeros(5), 2)]
+    [2, 2, 1]
+    """
+    if generator is None:
+        for start in range(0, len(x), batch_size):
+            yield x[start : start + batch_size], y[start : start + batch_size]
+        return
+    order = torch.randperm(len(x), generator=generator, device=generator.device).to(x.device)
+    for chosen in order.split(batch_size):
+        yield x[chosen], y[chosen]
+
+
+def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise DataError(f"dataset {name!r} needs torchvision: pip install torchvision") from error
+    if name == "cifar10":
+        make: Any = datasets.CIFAR10
+        present = (root / make.base_folder).is_dir()
+    else:
+        make = datasets.MNIST
+        present = (root / "MNIST" / "raw").is_dir()
+    try:
+        # Files that are there are checked, and never replaced behind the reader's back.
+        sets = [make(root, train=train, download=not present) for train in (True, False)]
+    except (URLError, OSError, RuntimeError, EOFError, ValueError) as error:
+        problem = "is damaged or incomplete" if present else "is not there and did not download"
+        raise DataError(
+            f"dataset {name!r} {problem}: looked for torchvision's files in {root.absolute()} "
+            f"({_first_line(error)}). Either set KERV_DATA (or root=, --root) to a folder that "
+            "holds them, or delete what is there and run again with a network connection. "
+            "The dataset 'textures' needs no files."
+        ) from error
+    train, test = ((_pictures(s.data), torch.as_tensor(s.targets)) for s in sets)
+    return train, test, sets[0].classes
+
+
+def _pictures(data: Any) -> Tensor:
+    """Channels first: MNIST comes as (N, H, W), CIFAR-10 as (N, H, W, C)."""
+    x = torch.as_tensor(data)
+    return x[:, None].contiguous() if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no details'}"
