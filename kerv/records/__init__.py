@@ -1,0 +1,113 @@
+"""What training runs leave behind: one JSON file each, and the recorded runs of the book.
+
+>>> from kerv import records
+>>> records.names() == sorted(records.names())
+True
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """One training run. Accuracies are fractions, times seconds.
+
+    `test_accuracy` was measured once, after the last epoch; `validation_accuracy` after the last
+    epoch, None without a validation split. `epochs` has one dictionary per epoch with "epoch",
+    "train_loss", "train_accuracy", "validation_accuracy" and "seconds". `weights` is the name of a
+    safetensors file in the same folder, or None.
+    """
+
+    config: dict[str, Any]
+    test_accuracy: float
+    validation_accuracy: float | None
+    epochs: list[dict[str, Any]]
+    seconds: float
+    parameters: int
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    weights: str | None = None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the record as JSON, all of it or nothing."""
+        path = Path(path)
+        partial = path.with_name(path.name + ".part")
+        partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+
+
+def names() -> list[str]:
+    """The recorded runs that come with the package."""
+    files = resources.files(__name__).iterdir()
+    return sorted(file.name[:-5] for file in files if file.name.endswith(".json"))
+
+
+def load(name: str | os.PathLike[str]) -> Record:
+    """A recorded run by its name, or any run by the path of its `.json` file.
+
+    Raises:
+        ValueError: there is no such run, or the file is not a record.
+    """
+    if str(name).endswith(".json"):
+        text = Path(name).read_text(encoding="utf-8")
+    elif name in names():
+        text = (resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8")
+    else:
+        raise ValueError(
+            f"no recorded run {str(name)!r}; the recorded runs are {', '.join(names())}; "
+            "a run of your own is named by the path of its .json file"
+        )
+    try:
+        return Record(**json.loads(text))
+    except (TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{name} is not a record of a run: {error}") from error
+
+
+def table(records: Iterable[Record] | None = None) -> str:
+    """A Markdown table, one row for the runs that differ in nothing but the seed.
+
+    Accuracies are in per cent, mean ± sample standard deviation where there are several seeds.
+
+    Args:
+        records: the runs; by default all that come with the package.
+    """
+    groups: dict[str, list[Record]] = {}
+    for record in [load(name) for name in names()] if records is None else records:
+        same = {key: value for key, value in record.config.items() if key != "seed"}
+        groups.setdefault(json.dumps(same, sort_keys=True), []).append(record)
+    rows = [
+        "| data | model | kernel | where | epochs | parameters | validation % | test % | seeds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for group in groups.values():
+        config = group[0].config
+        cells = [
+            config["data"],
+            config["model"],
+            config["kernel"],
+            "—" if config["kernel"] == "linear" else config["where"],
+            config["epochs"],
+            f"{group[0].parameters:,}",
+            _per_cent([record.validation_accuracy for record in group]),
+            _per_cent([record.test_accuracy for record in group]),
+            len(group),
+        ]
+        rows.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(rows)
+
+
+def _per_cent(fractions: list[float | None]) -> str:
+    values = [100 * fraction for fraction in fractions if fraction is not None]
+    if not values:
+        return "—"
+    mean = f"{statistics.mean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2f}"

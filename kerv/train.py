@@ -1,0 +1,381 @@
+"""Train a network with kernel layers. In a shell:
+
+python -m kerv.train --data cifar10 --model resnet20 --kernel gaussian --where first --epochs 10
+python -m kerv.train --data mnist --model lenet5 --kernel polynomial:degree=2 --epochs 3
+python -m kerv.train --data textures --model resnet8 --epochs 2          # needs no files
+python -m kerv.train --resume runs/cifar10-resnet20-linear-first-seed0/last.pt
+
+`--kernel linear` is plain convolution. Each epoch leaves a checkpoint, `last.pt`; a run that was
+stopped at any moment goes on from there with `--resume` and ends with the same weights. At the
+end the test set is read once, and `record.json` and `model.safetensors` are written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import checkpoint, data, models
+from .hyper import Hyper
+from .kernels import get_kernel
+from .records import Record
+
+# What makes two runs different. The rest of a config only says where and how they run.
+_PLACES = ("root", "out", "resume")
+
+
+def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train and how. The command line has one flag for each field.
+
+    Raises:
+        ValueError: a value is unknown or out of range; the message lists what is valid.
+
+    >>> TrainConfig(data="textures", model="resnet8", kernel="gaussian", epochs=1).where
+    'first'
+    """
+
+    data: str = _option("cifar10", "dataset: cifar10, mnist or textures")
+    model: str = _option("resnet20", "model, see kerv.models.names()")
+    kernel: str = _option("linear", "kernel spec, as in polynomial:degree=2; linear is convolution")
+    where: str = _option("first", "which convolutions get it", ("first", "spatial", "all"))
+    epochs: int = _option(10, "passes over the training pictures")
+    batch_size: int = _option(128, "pictures per step")
+    lr: float = _option(0.1, "highest learning rate, after warm-up and before the cosine descent")
+    momentum: float = _option(0.9, "Nesterov momentum of SGD")
+    weight_decay: float = _option(5e-4, "on weights; not on biases, norms and hyper-parameters")
+    augment: bool = _option(True, "shift by up to 4 pixels, and mirror CIFAR-10 left to right")
+    validation: float = _option(0.1, "fraction of the training pictures held out, 0 for none")
+    limit: int = _option(0, "use only so many training pictures, 0 for all")
+    seed: int = _option(0, "of weights, split, order and augmentation")
+    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    precision: str = _option("fp32", "bf16 runs under autocast", ("fp32", "bf16"))
+    root: str | None = _option(None, "folder of the datasets; default: KERV_DATA, or data")
+    out: str | None = _option(None, "folder of the run; default: runs/ and a name of these values")
+    resume: str | None = _option(None, "a checkpoint, last.pt, to go on from")
+
+    def __post_init__(self) -> None:
+        for option in dataclasses.fields(self):
+            choices = option.metadata["choices"]
+            if choices and getattr(self, option.name) not in choices:
+                self._reject(option.name, f"one of {', '.join(choices)}")
+        if self.data not in data.names():
+            self._reject("data", f"one of {', '.join(data.names())}")
+        if self.model not in models.names():
+            self._reject("model", f"one of {', '.join(models.names())}")
+        get_kernel(self.kernel)
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                self._reject(name, "at least 1")
+        if not self.lr > 0:
+            self._reject("lr", "greater than 0")
+        for name in ("momentum", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                self._reject(name, "at least 0 and less than 1")
+        for name in ("weight_decay", "limit", "seed"):
+            if getattr(self, name) < 0:
+                self._reject(name, "at least 0")
+
+    def _reject(self, name: str, valid: str) -> None:
+        raise ValueError(f"{name} must be {valid}, got {getattr(self, name)!r}")
+
+    def run(self) -> dict[str, Any]:
+        """What makes this run different from others: a record holds this, and no path."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in _PLACES}
+
+    def folder(self) -> Path:
+        """Where the run keeps its files."""
+        if self.out is not None:
+            return Path(self.out)
+        kernel = re.sub(r"[^a-z0-9.]+", "-", self.kernel.lower())
+        return Path("runs", f"{self.data}-{self.model}-{kernel}-{self.where}-seed{self.seed}")
+
+
+class NotFinite(RuntimeError):
+    """The loss became infinite or NaN."""
+
+
+def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> Record:
+    """Train from a config, or go on from its checkpoint, and return the record.
+
+    Args:
+        config: what to train. With `resume`, everything that makes a run different must be as it
+            was in the checkpoint.
+        log: takes each line of progress; by default they are printed.
+
+    Raises:
+        kerv.data.DataError: the dataset is missing or damaged.
+        kerv.checkpoint.CheckpointError: the checkpoint is, or belongs to another run.
+        FileExistsError: the folder holds a run already.
+        NotFinite: the loss became infinite or NaN; the last checkpoint is kept.
+        ValueError: the device is not there.
+    """
+    log = log or _print_line
+    out = Path(config.resume).parent if config.resume and not config.out else config.folder()
+    last, finished = out / "last.pt", out / "record.json"
+    if not config.resume and (last.exists() or finished.exists()):
+        raise FileExistsError(
+            f"{out} holds a run already: go on with --resume {last}, or name another --out"
+        )
+    device = _device(config.device)
+    dataset = data.load(config.data, config.root, device)
+    train_x, train_y, held_x, held_y = _split(dataset, config)
+
+    torch.manual_seed(config.seed)
+    channels, height, _ = dataset.shape
+    model = models.build(
+        config.model,
+        num_classes=len(dataset.classes),
+        in_channels=channels,
+        image_size=height,
+        kernel=config.kernel,
+        where=config.where,
+    ).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(
+        _parameter_groups(model, config.weight_decay),
+        lr=config.lr,
+        momentum=config.momentum,
+        nesterov=config.momentum > 0,
+    )
+    steps = math.ceil(len(train_x) / config.batch_size)
+
+    history: list[dict[str, Any]] = []
+    if config.resume:
+        state = checkpoint.load(config.resume, device)
+        _refuse_other_run(config, state["config"])
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        history = state["history"]
+
+    name = f"{config.model} with {config.kernel} on {config.data}, {len(train_x)} pictures"
+    log(f"{name}, {device}, {config.precision}, into {out}")
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        begun = time.perf_counter()
+        # An epoch draws from generators of its own. So a resumed run sees what it would have seen.
+        on_device = torch.Generator(device).manual_seed(config.seed * 100_003 + epoch)
+        loss_sum = torch.zeros((), device=device)
+        correct = torch.zeros((), device=device, dtype=torch.long)
+        seen = 0
+        model.train()
+        order = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
+        for step, (x, y) in enumerate(data.batches(train_x, train_y, config.batch_size, generator=order)):
+            x = dataset.normalize(x)
+            if config.augment:
+                x = data.augment(x, flip=config.data == "cifar10", generator=on_device)
+            done = (epoch - 1) * steps + step
+            for group in optimizer.param_groups:
+                group["lr"] = config.lr * _schedule(done, steps * config.epochs)
+            with _autocast(device, config.precision):
+                logits = model(x.contiguous(memory_format=torch.channels_last))
+                loss = F.cross_entropy(logits, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+            loss_sum += loss.detach() * len(y)
+            correct += (logits.detach().argmax(1) == y).sum()
+            seen += len(y)
+            if step % 20 == 0 or step == steps - 1:
+                _stop_if_not_finite(loss_sum, epoch, step, optimizer.param_groups[0]["lr"], last)
+                speed = seen / (time.perf_counter() - begun)
+                left = (config.epochs * steps - done - 1) * config.batch_size / speed
+                _rewrite_line(
+                    f"epoch {epoch}/{config.epochs}  step {step + 1}/{steps}  "
+                    f"loss {loss_sum.item() / seen:.4f}  train {correct.item() / seen:.2%}  "
+                    f"{speed:.0f} pictures/s  {_duration(left)} left"
+                )
+        entry = {
+            "epoch": epoch,
+            "train_loss": loss_sum.item() / seen,
+            "train_accuracy": correct.item() / seen,
+            "validation_accuracy": _accuracy_or_none(model, held_x, held_y, dataset, config),
+            "seconds": time.perf_counter() - begun,
+        }
+        history.append(entry)
+        checkpoint.save(
+            {
+                "config": config.run(),
+                "epoch": epoch,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "history": history,
+            },
+            last,
+        )
+        held = entry["validation_accuracy"]
+        log(
+            f"epoch {epoch}/{config.epochs}  loss {entry['train_loss']:.4f}  "
+            f"train {entry['train_accuracy']:.2%}  "
+            + (f"validation {held:.2%}  " if held is not None else "")
+            + f"{len(train_x) / entry['seconds']:.0f} pictures/s  {_duration(entry['seconds'])}"
+        )
+
+    record = Record(
+        config=config.run(),
+        test_accuracy=evaluate(
+            model, dataset.test_x, dataset.test_y, dataset, precision=config.precision
+        ),
+        validation_accuracy=history[-1]["validation_accuracy"],
+        epochs=history,
+        seconds=sum(entry["seconds"] for entry in history),
+        parameters=sum(p.numel() for p in model.parameters()),
+        versions=_versions(),
+        hardware=_hardware(device),
+        weights="model.safetensors",
+    )
+    checkpoint.save_weights(model, out / "model.safetensors")
+    record.save(finished)
+    log(f"test {record.test_accuracy:.2%}, {record.parameters:,} parameters, {finished}")
+    return record
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    dataset: data.Dataset,
+    *,
+    batch_size: int = 1000,
+    precision: str = "fp32",
+) -> float:
+    """The fraction of the uint8 pictures `x` that the model gives their label `y`."""
+    training = model.training
+    model.eval()
+    correct = 0
+    for batch, labels in data.batches(x, y, batch_size):
+        with _autocast(x.device, precision):
+            logits = model(dataset.normalize(batch).contiguous(memory_format=torch.channels_last))
+        correct += int((logits.argmax(1) == labels).sum())
+    model.train(training)
+    return correct / len(x)
+
+
+def _accuracy_or_none(
+    model: nn.Module, x: Tensor, y: Tensor, dataset: data.Dataset, config: TrainConfig
+) -> float | None:
+    return evaluate(model, x, y, dataset, precision=config.precision) if len(x) else None
+
+
+def _split(
+    dataset: data.Dataset, config: TrainConfig
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Training and held-out pictures, from a permutation that the seed fixes."""
+    order = torch.randperm(
+        len(dataset.train_x), generator=torch.Generator().manual_seed(config.seed)
+    )
+    order = order[: config.limit or None].to(dataset.train_x.device)
+    held = round(config.validation * len(order))
+    chosen, rest = order[held:], order[:held]
+    x, y = dataset.train_x, dataset.train_y
+    return x[chosen], y[chosen], x[rest], y[rest]
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights with decay; biases, norms and the kernels' hyper-parameters without."""
+    hyper = {id(p) for m in model.modules() if isinstance(m, Hyper) for p in m.parameters()}
+    decayed = [p for p in model.parameters() if p.ndim > 1 and id(p) not in hyper]
+    others = [p for p in model.parameters() if p.ndim <= 1 or id(p) in hyper]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _schedule(step: int, total: int) -> float:
+    """The learning rate as a fraction: up over the first tenth, then down along a cosine."""
+    warm_up = max(1, total // 10)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {name!r} is not there: {torch.cuda.device_count()} GPUs found")
+    return device
+
+
+def _autocast(device: torch.device, precision: str) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _refuse_other_run(config: TrainConfig, before: dict[str, Any]) -> None:
+    now = config.run()
+    # A run may move to another device: that changes rounding, not what is trained.
+    different = [k for k in now if k != "device" and now[k] != before.get(k)]
+    if different:
+        changes = ", ".join(f"{k} was {before.get(k)!r} and is {now[k]!r}" for k in different)
+        raise checkpoint.CheckpointError(f"{config.resume} belongs to another run: {changes}")
+
+
+def _stop_if_not_finite(loss: Tensor, epoch: int, step: int, lr: float, last: Path) -> None:
+    if not math.isfinite(loss.item()):
+        kept = f"; the last good checkpoint is {last}" if last.exists() else ""
+        raise NotFinite(
+            f"the loss is {loss.item()} by epoch {epoch}, step {step + 1}, at learning rate "
+            f"{lr:.4g}: try a lower --lr, or another kernel{kept}"
+        )
+
+
+def _versions() -> dict[str, str]:
+    import torchvision
+
+    from . import __version__
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "kerv": __version__,
+    }
+
+
+def _hardware(device: torch.device) -> dict[str, Any]:
+    if device.type == "cuda":
+        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
+    return {"device": device.type, "name": platform.machine(), "threads": torch.get_num_threads()}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _print_line(line: str) -> None:
+    print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, flush=True)
+
+
+def _rewrite_line(line: str) -> None:
+    """Progress within an epoch, on a terminal only: a log file would fill up with it."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{line[: os.get_terminal_size().columns - 1]}", end="", flush=True)
+
+
+if __name__ == "__main__":
+    from .cli import main
+
+    sys.exit(main())
