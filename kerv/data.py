@@ -119,7 +119,7 @@ def augment(
     >>> augment(torch.ones(2, 1, 4, 4), pad=1).shape
     torch.Size([2, 1, 4, 4])
     """
-    n, channels, height, width = x.shape
+    n, _, height, width = x.shape
 
     def draw(high: int) -> Tensor:
         return torch.randint(high, (n, 1), generator=generator, device=x.device)

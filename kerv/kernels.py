@@ -340,7 +340,9 @@ def get_kernel(spec: KernelLike) -> Kernel:
     make = _KERNELS.get(_ALIASES.get(name, name))
     if make is None:
         raise ValueError(f"unknown kernel {name!r}; the kernels are {', '.join(_KERNELS)}")
-    known = list(inspect.signature(make).parameters)
+    # nn.Module's own signature, (*args, **kwargs), stands for a kernel without arguments.
+    parameters = inspect.signature(make).parameters.values()
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     options: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in arguments.split(","))):
         key, equals, text = (piece.strip() for piece in part.partition("="))

@@ -32,7 +32,8 @@ class _KernelConv(nn.modules.conv._ConvNd):
 
     def take_kernel(self, kernel: KernelLike) -> None:
         """Give the layer its own copy of a kernel, bound to its filters, on their device."""
-        own = copy.deepcopy(get_kernel(kernel))
+        # A spec makes a new kernel as it is. (And torch cannot deep-copy a fake tensor.)
+        own = get_kernel(kernel) if isinstance(kernel, str) else copy.deepcopy(get_kernel(kernel))
         own.bind(self.weight[0].numel(), self.out_channels)
         self.kernel = own.to(device=self.weight.device, dtype=self.weight.dtype)
         self.kernel.train(self.training)

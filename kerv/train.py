@@ -175,7 +175,9 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         seen = 0
         model.train()
         order = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
-        for step, (x, y) in enumerate(data.batches(train_x, train_y, config.batch_size, generator=order)):
+        for step, (x, y) in enumerate(
+            data.batches(train_x, train_y, config.batch_size, generator=order)
+        ):
             x = dataset.normalize(x)
             if config.augment:
                 x = data.augment(x, flip=config.data == "cifar10", generator=on_device)
@@ -274,9 +276,7 @@ def _accuracy_or_none(
     return evaluate(model, x, y, dataset, precision=config.precision) if len(x) else None
 
 
-def _split(
-    dataset: data.Dataset, config: TrainConfig
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and held-out pictures, from a permutation that the seed fixes."""
     order = torch.randperm(
         len(dataset.train_x), generator=torch.Generator().manual_seed(config.seed)

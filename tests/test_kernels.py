@@ -1,0 +1,215 @@
+"""Kernels, their hyper-parameters and their names."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+from sklearn.metrics import pairwise
+
+import kerv
+from kerv import Hyper
+
+NAMES = kerv.kernel_names()
+WITH_HYPER = [name for name in NAMES if name != "linear"]
+
+X = torch.randn(5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+W = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+SCIKIT_LEARN = {
+    "linear": pairwise.linear_kernel(X, W),
+    "polynomial:degree=2,c=0.3": pairwise.polynomial_kernel(X, W, degree=2, gamma=1, coef0=0.3),
+    "polynomial:degree=5,c=-1": pairwise.polynomial_kernel(X, W, degree=5, gamma=1, coef0=-1),
+    "gaussian:gamma=0.3": pairwise.rbf_kernel(X, W, gamma=0.3),
+    "gaussian": pairwise.rbf_kernel(X, W),
+    "sigmoid:gamma=0.2,c=-0.3": pairwise.sigmoid_kernel(X, W, gamma=0.2, coef0=-0.3),
+}
+
+
+@pytest.mark.parametrize("spec", SCIKIT_LEARN)
+def test_gram_equals_scikit_learn(spec: str) -> None:
+    gram = kerv.get_kernel(spec).gram(X, W)
+    torch.testing.assert_close(gram, torch.as_tensor(SCIKIT_LEARN[spec]))
+
+
+def test_scikit_learn_speaks_for_every_kernel() -> None:
+    assert {spec.partition(":")[0] for spec in SCIKIT_LEARN} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gram_and_layer_are_one_kernel(name: str) -> None:
+    kernel = kerv.get_kernel(name)
+    filters = W.reshape(4, 7, 1, 1)
+    y = kerv.functional.kernel_conv2d(X.reshape(5, 7, 1, 1), filters, kernel=kernel)
+    torch.testing.assert_close(y.flatten(1), kernel.gram(X, W))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gram_and_functional_change_no_state(name: str) -> None:
+    kernel = kerv.get_kernel(name)
+    before = repr(kernel), list(kernel.state_dict())
+    kernel.gram(X, W)
+    kerv.functional.kernel_conv1d(X[:, :, None], W[:, :, None], kernel=kernel)
+    assert (repr(kernel), list(kernel.state_dict())) == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pickles_and_copies(name: str) -> None:
+    layer = kerv.KernelConv2d(2, 3, 3, kernel=name)
+    x = torch.randn(1, 2, 5, 5)
+    for twin in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+        assert torch.equal(twin(x), layer(x))
+        assert repr(twin) == repr(layer)
+
+
+@pytest.mark.parametrize("name", WITH_HYPER)
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_hyper_parameters_train_and_are_saved(
+    name: str, per_channel: bool, device: torch.device
+) -> None:
+    spec = f"{name}:learnable=true,per_channel={per_channel}"
+    layer = kerv.KernelConv2d(2, 3, 3, kernel=spec, device=device)
+    hyper = dict(layer.kernel.named_parameters())
+    assert hyper, "a learnable kernel has parameters"
+    start = {key: value.detach().clone() for key, value in hyper.items()}
+    optimizer = torch.optim.SGD(hyper.values(), lr=0.1)
+    layer(0.1 * torch.randn(4, 2, 5, 5, device=device)).square().mean().backward()
+    optimizer.step()
+    for key, value in hyper.items():
+        assert value.shape == ((3,) if per_channel else ())
+        assert (value != start[key]).all(), f"{key} did not move"
+    fresh = kerv.KernelConv2d(2, 3, 3, kernel=spec, device=device)
+    fresh.load_state_dict(layer.state_dict())
+    x = torch.randn(1, 2, 5, 5, device=device)
+    assert torch.equal(fresh(x), layer(x))
+
+
+@pytest.mark.parametrize("name", WITH_HYPER)
+def test_fixed_hyper_parameters_are_buffers_under_the_same_keys(name: str) -> None:
+    fixed = kerv.KernelConv2d(2, 3, 3, kernel=name)
+    learnable = kerv.KernelConv2d(2, 3, 3, kernel=f"{name}:learnable=true")
+    assert fixed.state_dict().keys() == learnable.state_dict().keys()
+    assert not list(fixed.kernel.parameters())
+    assert [n for n, _ in fixed.named_parameters()] == ["weight", "bias"]
+
+
+def test_a_positive_value_stays_positive_and_reset_brings_it_back() -> None:
+    kernel = kerv.GaussianKernel(gamma=0.5, learnable=True)
+    with torch.no_grad():
+        kernel.gamma.raw -= 100.0
+    assert kernel.gamma.value() > 0
+    kernel.reset_parameters()
+    torch.testing.assert_close(kernel.gamma.value().item(), 0.5)
+
+
+def test_an_open_gamma_becomes_one_over_fan_in() -> None:
+    layer = kerv.KernelConv2d(6, 4, (3, 2), groups=2, kernel="gaussian")
+    torch.testing.assert_close(layer.kernel.gamma.value().item(), 1 / 18)
+    with pytest.raises(RuntimeError, match="gamma has no value yet"):
+        kerv.GaussianKernel().gamma.value()
+
+
+def test_a_kernel_of_many_filters_refuses_another_number() -> None:
+    kernel = kerv.KernelConv2d(1, 4, 3, kernel="gaussian:per_channel=true").kernel
+    with pytest.raises(
+        ValueError, match="gamma has one value for each of 4 filters, the layer has 5"
+    ):
+        kerv.KernelConv2d(1, 5, 3, kernel=kernel)
+    with pytest.raises(ValueError, match=r"each of the 2 filters, got a tensor of shape \(4,\)"):
+        kernel.gram(X, W[:2])
+
+
+def test_sums_products_and_numbers() -> None:
+    linear, square = kerv.LinearKernel(), kerv.PolynomialKernel(degree=2, c=0)
+    dot = X @ W.T
+    torch.testing.assert_close((linear + square).gram(X, W), dot + dot**2)
+    torch.testing.assert_close((linear * square).gram(X, W), dot**3)
+    torch.testing.assert_close((2.5 * linear + 1).gram(X, W), 2.5 * dot + 1)
+    layer = kerv.KernelConv2d(1, 2, 3, kernel=linear + kerv.GaussianKernel(learnable=True))
+    assert [n for n, _ in layer.kernel.named_parameters()] == ["second.gamma.raw"]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        linear + "gaussian"
+
+
+def test_the_sigmoid_kernel_is_not_positive_definite_and_the_gaussian_is() -> None:
+    points = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
+    smallest = {
+        name: torch.linalg.eigvalsh(kerv.get_kernel(name).gram(points, points))[0]
+        for name in ("sigmoid:c=-1", "gaussian:gamma=1")
+    }
+    assert smallest["sigmoid:c=-1"] < -0.1
+    assert smallest["gaussian:gamma=1"] > 0
+
+
+def test_underflow_is_zero_with_a_zero_gradient() -> None:
+    layer = kerv.KernelConv2d(64, 2, 3, kernel="gaussian:gamma=1000,learnable=true")
+    y = layer(torch.ones(1, 64, 3, 3))
+    y.sum().backward()
+    torch.testing.assert_close(y.detach(), layer.bias.detach()[None, :, None, None])
+    assert layer.kernel.gamma.raw.grad.item() == 0
+
+
+def test_saturation_has_a_finite_gradient() -> None:
+    kernel = kerv.SigmoidKernel(gamma=100, learnable=True)
+    kernel.gram(X.float(), W.float()).sum().backward()
+    assert all(torch.isfinite(p.grad) for p in kernel.parameters())
+
+
+@pytest.mark.parametrize("alias", [("rbf", "gaussian"), ("poly", "polynomial")])
+def test_aliases_are_taken_and_not_listed(alias: tuple[str, str]) -> None:
+    assert repr(kerv.get_kernel(alias[0])) == repr(kerv.get_kernel(alias[1]))
+    assert alias[0] not in NAMES
+
+
+def test_what_get_kernel_takes() -> None:
+    kernel = kerv.GaussianKernel(0.5)
+    assert kerv.get_kernel(kernel) is kernel
+    assert repr(kerv.get_kernel(" gaussian : gamma = 0.5 ")) == repr(kernel)
+    square = kerv.get_kernel(lambda p: p.dot**2)
+    torch.testing.assert_close(square.gram(X, W), (X @ W.T) ** 2)
+    assert kerv.RBFKernel is kerv.GaussianKernel
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: kerv.PolynomialKernel(degree=0), ValueError, "degree must be at least 1, got 0"),
+        (lambda: kerv.PolynomialKernel(degree=2.0), TypeError, "degree must be an int, got 2.0"),
+        (lambda: kerv.PolynomialKernel(c="1"), TypeError, "c must be a number, got '1'"),
+        (lambda: kerv.PolynomialKernel(c=float("nan")), ValueError, "c must be a finite number"),
+        (lambda: kerv.GaussianKernel(0), ValueError, "gamma must be .* greater than 0, got 0"),
+        (lambda: kerv.GaussianKernel(-1.5), ValueError, "gamma must be .* than 0, got -1.5"),
+        (lambda: kerv.GaussianKernel(True), TypeError, "gamma must be a number, got True"),
+        (lambda: kerv.SigmoidKernel(None), TypeError, "gamma must be a number, got None"),
+        (lambda: kerv.FunctionKernel(3), TypeError, "needs a callable of one Pair, got 3"),
+        (lambda: kerv.get_kernel("gauss"), ValueError, "unknown kernel 'gauss'; the kernels are "),
+        (lambda: kerv.get_kernel(""), ValueError, "unknown kernel ''"),
+        (lambda: kerv.get_kernel(3), TypeError, "a kernel, its name or a callable, got 3"),
+        (lambda: kerv.get_kernel(kerv.GaussianKernel), TypeError, r"write GaussianKernel\(\)"),
+        (lambda: kerv.get_kernel("linear:c=1"), ValueError, "no argument 'c'; .* are: none"),
+        (
+            lambda: kerv.get_kernel("gaussian:sigma=1"),
+            ValueError,
+            "no argument 'sigma'; its arguments are: gamma, learnable, per_channel",
+        ),
+        (lambda: kerv.get_kernel("gaussian:gamma"), ValueError, "argument=value .* got 'gamma'"),
+        (lambda: kerv.get_kernel("gaussian:gamma=1,gamma=2"), ValueError, "'gamma' stands twice"),
+        (lambda: kerv.get_kernel("gaussian:gamma=big"), TypeError, "got 'big'"),
+        (lambda: kerv.LinearKernel().gram(X, W[:, :3]), ValueError, "rows of one length"),
+        (lambda: kerv.Kernel().gram(X, W), NotImplementedError, "Kernel must define forward"),
+    ],
+)
+def test_bad_kernels_are_named(make, error: type, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_hyper_describes_itself() -> None:
+    hyper = Hyper("gamma", None, learnable=True, per_channel=True, positive=True)
+    assert repr(hyper) == "gamma=1/n (learnable, per filter)"
+    hyper.bind(4, 2)
+    with torch.no_grad():
+        hyper.raw[1] = 0
+    assert repr(hyper) == "gamma=0.25…1 (learnable, per filter)"
