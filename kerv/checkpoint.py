@@ -27,7 +27,7 @@ def save(state: dict[str, Any], path: Path) -> None:
     os.replace(partial, path)
 
 
-def load(path: str | os.PathLike[str], device: torch.device) -> dict[str, Any]:
+def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> dict[str, Any]:
     """Read a checkpoint of `kerv.train` onto `device`.
 
     Raises:

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import __version__, data, kernels, models, train
-from .checkpoint import CheckpointError
+from . import __version__, checkpoint, data, kernels, models, train
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,14 +25,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"kerv {__version__}")
     for option in dataclasses.fields(train.TrainConfig):
         flag = "--" + option.name.replace("_", "-")
-        settings: dict[str, Any] = {"default": option.default, "help": option.metadata["help"]}
+        # Only what was typed comes back, so that --resume can fill in the rest.
+        settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": option.metadata["help"]}
         if isinstance(option.default, bool):
             settings["action"] = argparse.BooleanOptionalAction
         else:
             settings["type"] = str if option.default is None else type(option.default)
             settings["choices"] = option.metadata["choices"] or None
         if option.default is not None:
-            settings["help"] += " (default: %(default)s)"
+            settings["help"] += f" (default: {option.default})"
         made.add_argument(flag, **settings)
     return made
 
@@ -42,11 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run; return 0, or say in one line on stderr what is wrong and return 1 (2 for flags)."""
     flags = vars(parser().parse_args(argv))
     try:
+        if "resume" in flags:
+            flags = {**checkpoint.load(flags["resume"])["config"], **flags}
         train.train(train.TrainConfig(**flags))
     except KeyboardInterrupt:
         print("\nkerv-train: stopped; --resume with last.pt goes on", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, data.DataError, CheckpointError, train.NotFinite, OSError) as e:
-        print(f"kerv-train: {e}", file=sys.stderr)
+    except (
+        ValueError,
+        TypeError,
+        OSError,
+        data.DataError,
+        checkpoint.CheckpointError,
+        train.NotFinite,
+    ) as error:
+        print(f"kerv-train: {error}", file=sys.stderr)
         return 1
     return 0

@@ -41,7 +41,8 @@ class Dataset:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one picture."""
-        return tuple(self.train_x.shape[1:])
+        _, channels, height, width = self.train_x.shape
+        return channels, height, width
 
     def normalize(self, x: Tensor) -> Tensor:
         """(x / 255 − mean) / std in float32, channel by channel."""
@@ -96,7 +97,10 @@ def load(
             mean, std = [0.1307], [0.3081]
     return Dataset(
         name,
-        *(t.to(device) for t in (*train, *test)),
+        train_x=train[0].to(device),
+        train_y=train[1].to(device),
+        test_x=test[0].to(device),
+        test_y=test[1].to(device),
         classes=tuple(classes),
         mean=torch.tensor(mean, device=device),
         std=torch.tensor(std, device=device),

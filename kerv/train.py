@@ -32,6 +32,7 @@ from . import checkpoint, data, models
 from .hyper import Hyper
 from .kernels import get_kernel
 from .records import Record
+from .records import load as load_record
 
 # What makes two runs different. The rest of a config only says where and how they run.
 _PLACES = ("root", "out", "resume")
@@ -130,6 +131,11 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
     log = log or _print_line
     out = Path(config.resume).parent if config.resume and not config.out else config.folder()
     last, finished = out / "last.pt", out / "record.json"
+    if config.resume and finished.exists():
+        record = load_record(finished)
+        _refuse_other_run(config, record.config)
+        log(f"{out} is finished: test {record.test_accuracy:.2%}")
+        return record
     if not config.resume and (last.exists() or finished.exists()):
         raise FileExistsError(
             f"{out} holds a run already: go on with --resume {last}, or name another --out"
@@ -147,7 +153,8 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         image_size=height,
         kernel=config.kernel,
         where=config.where,
-    ).to(device, memory_format=torch.channels_last)
+    )
+    model.to(device=device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
         _parameter_groups(model, config.weight_decay),
         lr=config.lr,
@@ -203,14 +210,18 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
                     f"loss {loss_sum.item() / seen:.4f}  train {correct.item() / seen:.2%}  "
                     f"{speed:.0f} pictures/s  {_duration(left)} left"
                 )
-        entry = {
-            "epoch": epoch,
-            "train_loss": loss_sum.item() / seen,
-            "train_accuracy": correct.item() / seen,
-            "validation_accuracy": _accuracy_or_none(model, held_x, held_y, dataset, config),
-            "seconds": time.perf_counter() - begun,
-        }
-        history.append(entry)
+        held = _accuracy_or_none(model, held_x, held_y, dataset, config)
+        train_loss, train_accuracy = loss_sum.item() / seen, correct.item() / seen
+        seconds = time.perf_counter() - begun
+        history.append(
+            {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "validation_accuracy": held,
+                "seconds": seconds,
+            }
+        )
         checkpoint.save(
             {
                 "config": config.run(),
@@ -221,12 +232,10 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
             },
             last,
         )
-        held = entry["validation_accuracy"]
         log(
-            f"epoch {epoch}/{config.epochs}  loss {entry['train_loss']:.4f}  "
-            f"train {entry['train_accuracy']:.2%}  "
+            f"epoch {epoch}/{config.epochs}  loss {train_loss:.4f}  train {train_accuracy:.2%}  "
             + (f"validation {held:.2%}  " if held is not None else "")
-            + f"{len(train_x) / entry['seconds']:.0f} pictures/s  {_duration(entry['seconds'])}"
+            + f"{len(train_x) / seconds:.0f} pictures/s  {_duration(seconds)}"
         )
 
     record = Record(

@@ -1,0 +1,224 @@
+"""Datasets, augmentation and batches."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from conftest import real_data
+
+import kerv
+from kerv import data, textures
+
+
+def write_fake_cifar10(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFAR-10's files as torchvision reads them, with 20 random pictures each."""
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        batch = {
+            "data": rng.integers(0, 256, (20, 3072), dtype=np.uint8),
+            "labels": list(map(int, rng.integers(0, 10, 20))),
+        }
+        (folder / name).write_bytes(pickle.dumps(batch))
+    names = ["airplane", "automobile", "bird", "cat", "deer"]
+    names += ["dog", "frog", "horse", "ship", "truck"]
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
+    # Torchvision compares checksums; these are of its files, not of ours.
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "_check_integrity", lambda self: True)
+    monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda path, md5: True)
+
+
+def write_fake_mnist(root: Path) -> None:
+    folder = root / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for part in ("train", "t10k"):
+        pictures = rng.integers(0, 256, (30, 28, 28), dtype=np.uint8)
+        header = struct.pack(">IIII", 0x803, 30, 28, 28)
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + pictures.tobytes())
+        labels = rng.integers(0, 10, 30, dtype=np.uint8)
+        header = struct.pack(">II", 0x801, 30)
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with both datasets: the real ones if this machine has them."""
+    real = real_data()
+    if real:
+        return real
+    write_fake_cifar10(tmp_path, monkeypatch)
+    write_fake_mnist(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "shape"), [("cifar10", (3, 32, 32)), ("mnist", (1, 28, 28))])
+def test_real_formats(name: str, shape: tuple, root: Path, device: torch.device) -> None:
+    dataset = data.load(name, root, device)
+    for x, y in ((dataset.train_x, dataset.train_y), (dataset.test_x, dataset.test_y)):
+        assert x.dtype == torch.uint8
+        assert y.dtype == torch.int64
+        assert x.shape == (len(y), *shape)
+        assert {x.device.type, y.device.type} == {device.type}
+    assert dataset.shape == shape
+    assert len(dataset.classes) == 10
+    if len(dataset.train_x) == 50_000:
+        x = dataset.normalize(dataset.train_x)
+        torch.testing.assert_close(x.mean((0, 2, 3)).cpu(), torch.zeros(3), atol=2e-3, rtol=0)
+        torch.testing.assert_close(x.std((0, 2, 3)).cpu(), torch.ones(3), atol=2e-3, rtol=0)
+
+
+def test_the_environment_names_the_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERV_DATA", str(root))
+    assert data.load("mnist").shape == (1, 28, 28)
+
+
+def test_normalize_by_hand() -> None:
+    dataset = data.load("textures")
+    x = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1)
+    expected = torch.tensor([-0.5, 0.5]) * 255 / 32
+    torch.testing.assert_close(dataset.normalize(x).flatten(), expected)
+
+
+def no_network(*_: object, **__: object) -> None:
+    raise OSError("no network")
+
+
+@pytest.mark.parametrize("name", ["cifar10", "mnist"])
+def test_nothing_there_and_no_network(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = torchvision.datasets.cifar if name == "cifar10" else torchvision.datasets.mnist
+    monkeypatch.setattr(module, "download_and_extract_archive", no_network)
+    with pytest.raises(data.DataError) as caught:
+        data.load(name, tmp_path)
+    for part in (repr(name), "is not there and did not download", str(tmp_path)):
+        assert part in str(caught.value)
+    for way_out in ("set KERV_DATA", "network connection", "'textures' needs no files"):
+        assert way_out in str(caught.value)
+
+
+def test_a_damaged_file_is_neither_used_nor_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    (folder / "data_batch_1").write_bytes(b"half a file")
+    with pytest.raises(data.DataError, match="'cifar10' is damaged or incomplete"):
+        data.load("cifar10", tmp_path)
+    assert (folder / "data_batch_1").read_bytes() == b"half a file"
+
+
+def test_a_truncated_mnist_file(tmp_path: Path) -> None:
+    write_fake_mnist(tmp_path)
+    path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(data.DataError, match="'mnist' is damaged or incomplete"):
+        data.load("mnist", tmp_path)
+
+
+def test_unknown_dataset() -> None:
+    with pytest.raises(ValueError, match=r"unknown dataset 'cifar'; .* cifar10, mnist, textures"):
+        data.load("cifar")
+
+
+# ------------------------------------------------------------------------------- textures
+
+
+def test_textures_are_made_fast_and_the_same_each_time() -> None:
+    state = torch.random.get_rng_state()
+    start = time.perf_counter()
+    first = data.load("textures")
+    assert time.perf_counter() - start < 5
+    assert first.train_x.shape == (10_000, 1, 32, 32)
+    assert first.test_x.shape == (2_000, 1, 32, 32)
+    assert (first.train_y.bincount() == 1000).all()
+    assert (first.test_y.bincount() == 200).all()
+    torch.manual_seed(99)
+    assert torch.equal(data.load("textures").test_x, first.test_x)
+    assert not torch.equal(first.train_x[0], first.test_x[0])
+    torch.random.set_rng_state(state)
+
+
+def test_textures_have_no_mean_and_one_variance() -> None:
+    x, _ = textures.make(20, seed=3)
+    z = (x.float() - 127.5) / textures.LEVELS
+    # Rounding to grey levels is all that is left of the mean.
+    assert z.mean((1, 2, 3)).abs().max() < 1e-3
+    torch.testing.assert_close(z.var((1, 2, 3)), torch.ones(len(z)), atol=0.02, rtol=0)
+    assert ((x == 0) | (x == 255)).float().mean() < 1e-3
+
+
+def nearest_mean_accuracy(features: torch.Tensor, y: torch.Tensor) -> float:
+    """Class means from the first half, nearest of them for the second."""
+    half = len(y) // 2
+    spread = features[:half].std(0) + 1e-12
+    means = torch.stack([features[:half][y[:half] == c].mean(0) for c in range(10)])
+    guesses = torch.cdist(features[half:] / spread, means / spread).argmin(1)
+    return (guesses == y[half:]).float().mean().item()
+
+
+def test_the_mean_of_a_linear_response_is_blind_and_its_square_is_not() -> None:
+    x, y = textures.make(200, seed=4)
+    z = (x.float() - 127.5) / textures.LEVELS
+    filters = torch.randn(24, 1, 5, 5, generator=torch.Generator().manual_seed(5))
+    responses = F.conv2d(F.pad(z, (2, 2, 2, 2), mode="circular"), filters)
+    # Chance is 0.1, with a standard deviation of 0.0095 over 1000 guesses.
+    assert nearest_mean_accuracy(responses.mean((2, 3)), y) < 0.14
+    assert nearest_mean_accuracy(responses.square().mean((2, 3)), y) > 0.8
+
+
+# --------------------------------------------------------------- augmentation and batches
+
+
+def test_augment_equals_cutting_one_picture_at_a_time(device: torch.device) -> None:
+    x = torch.randn(50, 3, 8, 6, device=device)
+    generator = torch.Generator(device).manual_seed(0)
+    out = data.augment(x, pad=2, generator=generator)
+    assert out.shape == x.shape
+    padded = F.pad(x, (2, 2, 2, 2))
+    seen = set()
+    for n in range(len(x)):
+        cuts = {
+            (top, left, flipped): (cut.flip(2) if flipped else cut)
+            for top in range(5)
+            for left in range(5)
+            for flipped in (False, True)
+            for cut in [padded[n, :, top : top + 8, left : left + 6]]
+        }
+        (found,) = [key for key, cut in cuts.items() if torch.equal(cut, out[n])]
+        seen.add(found)
+    assert {top for top, _, _ in seen} == {left for _, left, _ in seen} == set(range(5))
+    assert {flipped for _, _, flipped in seen} == {False, True}
+
+
+def test_augment_repeats_with_its_generator_and_can_do_nothing(device: torch.device) -> None:
+    x = torch.randn(4, 1, 8, 8, device=device)
+    once, again = (
+        data.augment(x, generator=torch.Generator(device).manual_seed(1)) for _ in range(2)
+    )
+    assert torch.equal(once, again)
+    assert torch.equal(data.augment(x, pad=0, flip=False), x)
+
+
+def test_batches_give_each_picture_once() -> None:
+    x = torch.arange(10)
+    assert [b.tolist() for b, _ in data.batches(x, x, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    shuffled = [
+        torch.cat([b for b, _ in data.batches(x, x, 4, generator=torch.Generator().manual_seed(s))])
+        for s in (0, 0, 1)
+    ]
+    assert torch.equal(shuffled[0], shuffled[1])
+    assert not torch.equal(shuffled[0], shuffled[2])
+    assert torch.equal(shuffled[0].sort().values, x)
+
+
+def test_data_is_a_lazy_submodule() -> None:
+    assert kerv.data is data
