@@ -1,0 +1,177 @@
+"""The built site as a reader sees it, page by page, in Chromium.
+
+`make test` builds the site and installs nothing: without Chromium these tests are skipped, and the
+reason says so. On a CI machine a skipped test would hide a fault, so there they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import page_checks
+import pytest
+from page_checks import Visit
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+pytestmark = pytest.mark.pages
+
+SITE = Path(__file__).parents[1] / "_build" / "html"
+PAGES = sorted(
+    path.relative_to(SITE).as_posix()
+    for path in SITE.rglob("*.html")
+    if not path.relative_to(SITE).parts[0].startswith("_")
+)
+
+
+def give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = page_checks.find_chromium()
+    if path is None:
+        give_up("Chromium is not installed, so the built pages were not tested")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=page_checks.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    if not PAGES:
+        give_up("the site is not built: make book")
+    with page_checks.serve(SITE) as base:
+        yield base
+
+
+def test_site_is_built(site: str) -> None:
+    assert "index.html" in PAGES
+    assert len(PAGES) > 3
+
+
+def test_first_page_leads_into_the_book(context: BrowserContext, site: str) -> None:
+    page = context.new_page()
+    page.goto(site)
+    page.wait_for_url("**/book/intro.html")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize("path", [p for p in PAGES if p != "index.html"])
+def test_page(context: BrowserContext, site: str, path: str, theme: str, width: int) -> None:
+    visit = Visit(context, site, path, theme, width)
+    assert visit.page.locator("html").get_attribute("data-theme") == theme
+    found = {
+        check.__name__: check(visit.page)
+        for check in (
+            page_checks.formulas,
+            page_checks.pictures,
+            page_checks.overflow,
+            page_checks.contrast,
+            page_checks.sliders,
+        )
+    }
+    visit.close()
+    # Last, because moving a slider may raise an error too.
+    found["complaints"] = visit.complaints
+    assert {check: problems for check, problems in found.items() if problems} == {}
+
+
+# Below: small pages that are bad in one way each. The checks must find them, and a good one good.
+
+GOOD = """<!doctype html><html lang="en"><head><title>Good</title>
+<link rel="icon" href="data:,"></head><body><article>
+<p>Dark on light, with a <a href="#" style="color: #0645ad">link</a> and <code>$x$</code>.</p>
+<p class="math"><mjx-container>x</mjx-container></p>
+<div style="overflow-x: auto"><div style="width: 3000px">wide, but it scrolls</div></div>
+<img alt="One black pixel."
+  src="data:image/gif;base64,R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs=">
+<label for="s">gamma</label><input id="s" type="range" min="0" max="3" value="3"
+  oninput="document.getElementById('o').textContent = this.value"><output id="o">3</output>
+</article></body></html>"""
+
+SLIDER = '<input type="range" id="t" min="0" max="3" value="0" {}>'
+BAD = [
+    (page_checks.formulas, '<span class="math">\\(y\\)</span>', "not drawn: \\(y\\)"),
+    (page_checks.formulas, "<mjx-merror>Undefined</mjx-merror>", "error in a formula: Undefined"),
+    (page_checks.formulas, '<g data-mjx-error="Missing brace"></g>', "Missing brace"),
+    (page_checks.formulas, '<g data-mml-node="mtext" fill="red"></g>', "unknown command"),
+    (page_checks.formulas, "<p>the norm $x$ of</p>", "a raw formula in the text"),
+    (page_checks.pictures, '<img src="data:,">', "no alternative text"),
+    (page_checks.pictures, '<img alt="_images/a.png" src="data:,">', "is a file name"),
+    (page_checks.pictures, '<img alt="A line." src="missing.png">', "does not load"),
+    (page_checks.overflow, '<div style="width: 3000px">w</div>', "the page is"),
+    (
+        page_checks.overflow,
+        '<div style="overflow: hidden"><p style="width: 3000px">w</p></div>',
+        "P from",
+    ),
+    (page_checks.overflow, '<p style="margin-left: -90px">cut</p>', "P from -"),
+    (page_checks.contrast, '<p style="color: #999">pale</p>', "2.85: rgb(153, 153, 153)"),
+    (page_checks.contrast, '<b style="background: #000c; color: black">x</b>', "on 51,51,51"),
+    (page_checks.contrast, '<code style="color: rgba(0, 0, 0, 0.3)">faint</code>', "faint"),
+    (page_checks.sliders, SLIDER.format('oninput="document.title = value"'), "no label"),
+    (page_checks.sliders, SLIDER.format('aria-label="a"'), "changes nothing"),
+    (page_checks.sliders, SLIDER.format('aria-label="a" disabled'), "does not take the focus"),
+    (page_checks.sliders, SLIDER.format('aria-label="a" step="9"'), "does not move it"),
+]
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[[str], Visit]]:
+    with page_checks.serve(tmp_path) as base:
+
+        def open_with(body: str) -> Visit:
+            html = GOOD.replace("</article>", body + "</article>")
+            (tmp_path / "page.html").write_text(html, encoding="utf-8")
+            return Visit(context, base, "page.html", width=390)
+
+        yield open_with
+
+
+def test_good_page_passes(open_page: Callable[[str], Visit]) -> None:
+    visit = open_page("")
+    checks = {check for check, *_ in BAD}
+    assert {c.__name__: c(visit.page) for c in checks} == {c.__name__: [] for c in checks}
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize(("check", "body", "message"), BAD)
+def test_bad_page_is_found_out(
+    open_page: Callable[[str], Visit],
+    check: Callable[[Page], list[str]],
+    body: str,
+    message: str,
+) -> None:
+    found = check(open_page(body).page)
+    assert any(message in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("<script>console.error('broken')</script>", "console: broken"),
+        ("<script>throw new Error('thrown')</script>", "error: thrown"),
+        ("<script>const a = 1</script><script>const a = 1</script>", "already been declared"),
+        ('<script src="missing.js"></script>', "404"),
+        ('<script src="https://cdn.example/x.js"></script>', "request outside: https://cdn.exa"),
+        ("<script>fetch('https://cdn.example/y')</script>", "request outside: https://cdn.exa"),
+    ],
+)
+def test_complaint_is_heard(open_page: Callable[[str], Visit], body: str, message: str) -> None:
+    visit = open_page(body)
+    visit.page.wait_for_load_state("networkidle")
+    assert any(message in complaint for complaint in visit.complaints), visit.complaints
