@@ -1,0 +1,123 @@
+"""Checkpoints, records and their table."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from kerv import checkpoint, records
+
+STATE = {"config": {}, "epoch": 1, "model": {"w": torch.ones(2)}, "optimizer": {}, "history": []}
+
+
+def record(**changes: object) -> records.Record:
+    config = {"data": "cifar10", "model": "resnet20", "kernel": "gaussian", "where": "first"}
+    config |= {"epochs": 10, "seed": changes.pop("seed", 0)}
+    values = {
+        "config": config,
+        "test_accuracy": 0.8,
+        "validation_accuracy": 0.81,
+        "epochs": [],
+        "seconds": 1.0,
+        "parameters": 269_722,
+        "versions": {},
+        "hardware": {},
+    }
+    return records.Record(**{**values, **changes})
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "last.pt"
+    checkpoint.save(STATE, path)
+    assert torch.equal(checkpoint.load(path)["model"]["w"], torch.ones(2))
+    assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
+
+
+def test_a_crash_while_writing_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(STATE, path)
+
+    def crash(state: object, file: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", crash)
+    with pytest.raises(OSError, match="disk full"):
+        checkpoint.save({**STATE, "epoch": 2}, path)
+    assert checkpoint.load(path)["epoch"] == 1
+
+
+class Malicious:
+    def __reduce__(self) -> tuple:
+        return (Path("/should-never-exist").touch, ())
+
+
+@pytest.mark.parametrize("kind", ["cut", "text", "empty", "code", "foreign"])
+def test_a_bad_checkpoint_is_one_clear_line(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(STATE, path)
+    if kind == "cut":
+        path.write_bytes(path.read_bytes()[:-200])
+    elif kind == "text":
+        path.write_text("hello")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "code":
+        torch.save({**STATE, "model": Malicious()}, path)
+    else:
+        torch.save({"weights": torch.ones(1)}, path)
+    expected = "is not a checkpoint of kerv.train" if kind == "foreign" else "is damaged or not"
+    with pytest.raises(checkpoint.CheckpointError, match=expected) as caught:
+        checkpoint.load(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not Path("/should-never-exist").exists()
+
+
+def test_a_record_comes_back_from_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    record().save(path)
+    assert records.load(path) == record()
+    assert set(json.loads(path.read_text())) == {f.name for f in dataclasses.fields(records.Record)}
+
+
+def test_bad_records(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no recorded run 'nothing'; the recorded runs are"):
+        records.load("nothing")
+    path = tmp_path / "record.json"
+    for text in ("{}", "not json"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="is not a record of a run"):
+            records.load(path)
+
+
+def test_every_recorded_run_is_whole() -> None:
+    for name in records.names():
+        run = records.load(name)
+        assert len(run.epochs) == run.config["epochs"]
+        assert run.config["limit"] == 0
+        assert 0 < run.test_accuracy < 1
+        assert run.seconds == pytest.approx(sum(e["seconds"] for e in run.epochs))
+
+
+def test_table_by_hand() -> None:
+    runs = [
+        record(test_accuracy=0.80, seed=0),
+        record(test_accuracy=0.82, seed=1),
+        record(test_accuracy=0.84, seed=2),
+        record(test_accuracy=0.5, validation_accuracy=None, parameters=7),
+    ]
+    runs[3].config["kernel"] = "linear"
+    lines = records.table(runs).splitlines()
+    assert len(lines) == 4
+    assert lines[2] == (
+        "| cifar10 | resnet20 | gaussian | first | 10 | 269,722 | 81.00 ± 0.00 | 82.00 ± 2.00 | 3 |"
+    )
+    assert lines[3] == "| cifar10 | resnet20 | linear | — | 10 | 7 | — | 50.00 | 1 |"
+    assert all(line.count("|") == lines[0].count("|") for line in lines)
