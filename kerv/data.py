@@ -163,10 +163,12 @@ def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
         raise DataError(f"dataset {name!r} needs torchvision: pip install torchvision") from error
     if name == "cifar10":
         make: Any = datasets.CIFAR10
-        present = (root / make.base_folder).is_dir()
+        folder = root / make.base_folder
     else:
         make = datasets.MNIST
-        present = (root / "MNIST" / "raw").is_dir()
+        folder = root / "MNIST" / "raw"
+    # A download that failed leaves an empty folder.
+    present = folder.is_dir() and any(folder.iterdir())
     try:
         # Files that are there are checked, and never replaced behind the reader's back.
         sets = [make(root, train=train, download=not present) for train in (True, False)]

@@ -23,7 +23,8 @@ def name(value: object) -> str:
 @pytest.mark.parametrize("rule", rules.RULES, ids=name)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_notebook(path: Path, rule: Callable[[NotebookNode], list[str]]) -> None:
-    assert rule(nbformat.read(path, as_version=4)) == []
+    found = rule(nbformat.read(path, as_version=4))
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("rule", rules.TEXT_RULES, ids=name)
@@ -34,7 +35,7 @@ def test_text(path: Path, rule: Callable[[str], list[str]]) -> None:
     else:
         notebook = nbformat.read(path, as_version=4)
         found = [f"{cell}: {f}" for cell, text in rules.texts(notebook) for f in rule(text)]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 # Below: a chapter that keeps every rule, and for each rule the changes that break it.

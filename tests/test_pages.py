@@ -87,7 +87,8 @@ def test_page(context: BrowserContext, site: str, path: str, theme: str, width: 
     visit.close()
     # Last, because moving a slider may raise an error too.
     found["complaints"] = visit.complaints
-    assert {check: problems for check, problems in found.items() if problems} == {}
+    lines = [f"{check}: {problem}" for check, problems in found.items() for problem in problems]
+    assert not lines, "\n".join(lines)
 
 
 # Below: small pages that are bad in one way each. The checks must find them, and a good one good.

@@ -303,7 +303,7 @@ def test_make_installs_once_into_the_active_environment(tmp_path: Path) -> None:
         result = make("setup", VIRTUAL_ENV=str(environment))
         assert result.returncode == 0, result.stderr
     calls = (environment / "calls").read_text().splitlines()
-    assert calls == ["-m pip install -r requirements.txt -e .[book,dev]"]
+    assert calls == ["-m pip install --quiet -r requirements.txt -e .[book,dev]"]
     # The stamp of another checkout, or of older requirements, does not count.
     (environment / ".kerv-installed").write_text("elsewhere 1 2\n")
     make("setup", VIRTUAL_ENV=str(environment))
