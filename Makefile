@@ -27,9 +27,10 @@ help:
 	@echo "make clean      remove what was built; .venv stays"
 	@echo "Uses the active environment, otherwise .venv made with PYTHON=python3 (3.10 or newer)."
 
+# From nothing, so that no page stays that is no longer part of the book.
 book: setup
-	$(PY) -m jupyter_book build . -W --keep-going -n --all
-	@$(PY) -c 'from pathlib import Path; print("Open", Path("_build/html/index.html").resolve().as_uri())'
+	rm -rf _build
+	"$(ENV)/bin/jupyter-book" build . -W --keep-going -n --all -q
 
 # -k: a part that fails does not keep the others from running.
 test: setup
@@ -75,5 +76,5 @@ setup:
 	    echo "Python 3.10 or newer is needed, and $$base is $$("$$base" --version 2>&1). Name another: make PYTHON=python3.12"; \
 	    exit 1; }; \
 	[ -x $(PY) ] || "$$base" -m venv --clear "$(ENV)" || { rm -rf "$(ENV)"; exit 1; }; \
-	echo "Installing into $(ENV): some minutes the first time."; \
-	$(PY) -m pip install -r requirements.txt -e '.[book,dev]' && echo "$$want" > "$$stamp"
+	echo "Installing into $(ENV): some minutes and some GB the first time, for torch above all."; \
+	$(PY) -m pip install --quiet -r requirements.txt -e '.[book,dev]' && echo "$$want" > "$$stamp"
