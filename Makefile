@@ -73,7 +73,7 @@ setup:
 	if [ -x $(PY) ] && [ "$$(cat "$$stamp" 2>/dev/null)" = "$$want" ]; then exit 0; fi; \
 	base=$(PY); [ "$(ENV)" != .venv ] || base="$(PYTHON)"; \
 	"$$base" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	    echo "Python 3.10 or newer is needed, and $$base is $$("$$base" --version 2>&1). Name another: make PYTHON=python3.12"; \
+	    echo "Python 3.10 or newer is needed, and $$base is $$("$$base" --version 2>&1). Leave that environment, or name another Python: make PYTHON=python3.12"; \
 	    exit 1; }; \
 	[ -x $(PY) ] || "$$base" -m venv --clear "$(ENV)" || { rm -rf "$(ENV)"; exit 1; }; \
 	echo "Installing into $(ENV): some minutes and some GB the first time, for torch above all."; \
