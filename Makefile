@@ -35,6 +35,8 @@ book: setup
 # -k: a part that fails does not keep the others from running.
 test: setup
 	@echo "Datasets: $(if $(KERV_DATA),$(KERV_DATA) and textures,textures only (set KERV_DATA to a folder with CIFAR-10 and MNIST to test those too))"
+	@command -v chromium chromium-browser google-chrome | grep -q . || \
+	    echo "Chromium: not found, so the built pages are not tested (apt-get install chromium)"
 	@$(MAKE) -k --no-print-directory lint test-notebooks test-pages test-code
 
 check: setup lint
