@@ -1,0 +1,75 @@
+"""Instant feedback on the questions and exercises of the book, one module per chapter.
+
+>>> answer("03.1", 5)
+Not yet. That is the dot product ⟨x, w⟩; the question asks for the squared distance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Question:
+    """A right answer, and what the likely wrong ones come from. Answers are numbers or tuples."""
+
+    right: Any
+    praise: str
+    hint: str
+    mistakes: tuple[tuple[Any, str], ...] = ()
+
+
+def questions() -> dict[str, Question]:
+    """Every question of the book by its name, such as "03.1"."""
+    from . import chapter03
+
+    return {**chapter03.QUESTIONS}
+
+
+def answer(question: str, value: Any) -> None:
+    """Say whether `value` answers the question, and if not, what went wrong.
+
+    Args:
+        question: its name, chapter and number, as the book prints it.
+        value: a number, or a tuple of numbers; the dots of the open question are taken too.
+
+    Raises:
+        ValueError: there is no such question; the message lists those there are.
+    """
+    known = questions()
+    if question not in known:
+        raise ValueError(f"no question {question!r}; the questions are {', '.join(known)}")
+    print(_feedback(known[question], value))
+
+
+def _feedback(question: Question, value: Any) -> str:
+    if value is ...:
+        return "Put your answer in the place of the dots, and run the cell again."
+    given = _plain(value)
+    if given is None or type(given) is not type(_plain(question.right)):
+        form = "a tuple of numbers" if isinstance(question.right, tuple) else "a number"
+        return f"This question takes {form}, and got {value!r}."
+    if _same(given, question.right):
+        return f"Right. {question.praise}"
+    for wrong, message in question.mistakes:
+        if _same(given, wrong):
+            return f"Not yet. {message}"
+    return f"Not yet. {question.hint}"
+
+
+def _plain(value: Any) -> float | tuple[float, ...] | None:
+    """The answer as a float or a tuple of floats; None if it is neither."""
+    try:
+        if isinstance(value, tuple | list):
+            return tuple(float(v) for v in value)
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _same(given: Any, expected: Any) -> bool:
+    if isinstance(expected, tuple):
+        return len(given) == len(expected) and all(map(_same, given, expected))
+    return math.isclose(given, expected, rel_tol=5e-3, abs_tol=1e-6)

@@ -1,0 +1,58 @@
+"""Questions of chapter 3, on its small example and on shapes."""
+
+from __future__ import annotations
+
+import math
+
+from . import Question
+
+QUESTIONS = {
+    "03.1": Question(
+        right=2,
+        praise="The patch 0 2 1 1 differs from the filter 1 2 0 1 in two pixels, by 1 each.",
+        hint="Subtract pixel by pixel, square, and add the four squares.",
+        mistakes=(
+            (5, "That is the dot product ⟨x, w⟩; the question asks for the squared distance."),
+            (math.sqrt(2), "That is the distance. The Gaussian kernel takes its square."),
+            (6, "That is ‖x‖², or ‖w‖²: both are 6. The distance is between the two."),
+            (22, "A sign slipped: ‖x‖² + ‖w‖² minus, not plus, twice the dot product."),
+        ),
+    ),
+    "03.2": Question(
+        right=(16, 4, 7),
+        praise="Rows lose a reach of 2·2 and gain 2·1; columns as well; then every second place.",
+        hint="The filter reaches dilation · (kernel_size − 1) pixels; then use equation (3.4).",
+        mistakes=(
+            ((16, 7, 4), "Height and width are swapped. Torch's order is height, then width."),
+            (
+                (16, 5, 8),
+                "The dilation is missing: a filter of 3 with dilation 2 reaches 4 pixels.",
+            ),
+            ((16, 3, 6), "The padding is missing: it adds 1 on both sides."),
+            ((4, 7), "The channels are missing: one map for each filter."),
+            ((3, 4, 7), "3 is the number of input channels. The output has a map per filter."),
+        ),
+    ),
+    "03.3": Question(
+        right=9,
+        praise="Nine shifted copies, for a filter of nine pixels: k² in general.",
+        hint="Count how many patches hold one pixel in the middle of the picture.",
+        mistakes=(
+            (
+                3,
+                "That is the filter's width. A pixel is in patches of three rows and columns.",
+            ),
+            (64, "The channels are there before and after. Count the copies of one pixel."),
+            (576, "That is the length of one patch, 64 · 9. Count the copies of one pixel."),
+        ),
+    ),
+    "03.4": Question(
+        right=0,
+        praise="The Gaussian layer adds no weight, and a fixed gamma is a buffer.",
+        hint="Count what an optimiser may change: the weights are those of the convolution.",
+        mistakes=(
+            (1, "Gamma is fixed unless you say learnable=True, and then it would be 1."),
+            (16, "That would be one gamma per filter: per_channel=True with learnable=True."),
+        ),
+    ),
+}
