@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from . import __version__, checkpoint, data, kernels, models, train
 
 
@@ -46,16 +48,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             flags = {**checkpoint.load(flags["resume"])["config"], **flags}
         train.train(train.TrainConfig(**flags))
     except KeyboardInterrupt:
-        print("\nkerv-train: stopped; --resume with last.pt goes on", file=sys.stderr)
+        _say("stopped; after a finished epoch, --resume with last.pt goes on")
         return 130
+    except torch.OutOfMemoryError:
+        _say("the device is out of memory: try a lower --batch-size or a smaller --model")
+        return 1
     except (
         ValueError,
         TypeError,
         OSError,
+        ImportError,
         data.DataError,
         checkpoint.CheckpointError,
         train.NotFinite,
     ) as error:
-        print(f"kerv-train: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     return 0
+
+
+def _say(message: str) -> None:
+    if sys.stdout.isatty():
+        print("\r\x1b[K", end="", flush=True)  # the line of progress that is still there
+    print(f"kerv-train: {' '.join(message.splitlines())}", file=sys.stderr)

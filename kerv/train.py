@@ -6,17 +6,17 @@ python -m kerv.train --data textures --model resnet8 --epochs 2          # needs
 python -m kerv.train --resume runs/cifar10-resnet20-linear-first-seed0/last.pt
 
 `--kernel linear` is plain convolution. Each epoch leaves a checkpoint, `last.pt`; a run that was
-stopped at any moment goes on from there with `--resume` and ends with the same weights. At the
-end the test set is read once, and `record.json` and `model.safetensors` are written.
+stopped at any moment goes on from there with `--resume` and ends with the same weights (on a CPU to
+the last bit). At the end the test set is read once, and `record.json` and `model.safetensors` are
+written.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import platform
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -31,11 +31,21 @@ from torch import Tensor, nn
 from . import checkpoint, data, models
 from .hyper import Hyper
 from .kernels import get_kernel
-from .records import Record
+from .records import Record, hardware, versions
 from .records import load as load_record
 
 # What makes two runs different. The rest of a config only says where and how they run.
 _PLACES = ("root", "out", "resume")
+
+_FLOAT_MAX = torch.finfo(torch.float32).max
+# The types of the fields of `TrainConfig`, by their annotations.
+_KINDS: dict[Any, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str | None": (str, type(None)),
+}
 
 
 def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -47,6 +57,7 @@ class TrainConfig:
     """What to train and how. The command line has one flag for each field.
 
     Raises:
+        TypeError: a value is not of its field's type.
         ValueError: a value is unknown or out of range; the message lists what is valid.
 
     >>> TrainConfig(data="textures", model="resnet8", kernel="gaussian", epochs=1).where
@@ -74,8 +85,14 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for option in dataclasses.fields(self):
-            choices = option.metadata["choices"]
-            if choices and getattr(self, option.name) not in choices:
+            value = getattr(self, option.name)
+            kinds, choices = _KINDS[option.type], option.metadata["choices"]
+            # To Python True is an int, and `--lr True` nonsense.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise TypeError(f"{option.name} must be {option.type}, got {value!r}")
+            if option.type == "float" and not abs(getattr(self, option.name)) <= _FLOAT_MAX:
+                self._reject(option.name, "a finite float32 number")
+            if choices and value not in choices:
                 self._reject(option.name, f"one of {', '.join(choices)}")
         if self.data not in data.names():
             self._reject("data", f"one of {', '.join(data.names())}")
@@ -93,6 +110,8 @@ class TrainConfig:
         for name in ("weight_decay", "limit", "seed"):
             if getattr(self, name) < 0:
                 self._reject(name, "at least 0")
+        if self.seed >= 2**32:
+            self._reject("seed", "less than 2**32")
 
     def _reject(self, name: str, valid: str) -> None:
         raise ValueError(f"{name} must be {valid}, got {getattr(self, name)!r}")
@@ -110,7 +129,7 @@ class TrainConfig:
 
 
 class NotFinite(RuntimeError):
-    """The loss became infinite or NaN."""
+    """The loss or a weight became infinite or NaN."""
 
 
 def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> Record:
@@ -119,24 +138,30 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
     Args:
         config: what to train. With `resume`, everything that makes a run different must be as it
             was in the checkpoint.
-        log: takes each line of progress; by default they are printed.
+        log: takes each line of progress; by default they are printed, and on a terminal one more
+            that is rewritten.
 
     Raises:
         kerv.data.DataError: the dataset is missing or damaged.
         kerv.checkpoint.CheckpointError: the checkpoint is, or belongs to another run.
         FileExistsError: the folder holds a run already.
-        NotFinite: the loss became infinite or NaN; the last checkpoint is kept.
-        ValueError: the device is not there.
+        ImportError: safetensors is not there.
+        NotFinite: the loss or a weight became infinite or NaN; the last checkpoint is kept.
+        ValueError: the device is not there, or no picture is left to train on.
     """
+    rewrites = log is None and sys.stdout.isatty()
     log = log or _print_line
+    checkpoint.require_safetensors()
     out = Path(config.resume).parent if config.resume and not config.out else config.folder()
     last, finished = out / "last.pt", out / "record.json"
-    if config.resume and finished.exists():
+    # A checkpoint may go on in a folder of its own, but not in that of a third run.
+    goes_on = config.resume is not None and out.resolve() == Path(config.resume).parent.resolve()
+    if goes_on and finished.exists():
         record = load_record(finished)
-        _refuse_other_run(config, record.config)
+        checkpoint.refuse_other_run(finished, record.config, config.run())
         log(f"{out} is finished: test {record.test_accuracy:.2%}")
         return record
-    if not config.resume and (last.exists() or finished.exists()):
+    if not goes_on and (last.exists() or finished.exists()):
         raise FileExistsError(
             f"{out} holds a run already: go on with --resume {last}, or name another --out"
         )
@@ -165,12 +190,12 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
 
     history: list[dict[str, Any]] = []
     if config.resume:
-        state = checkpoint.load(config.resume, device)
-        _refuse_other_run(config, state["config"])
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        state = checkpoint.load(config.resume)
+        checkpoint.refuse_other_run(config.resume, state["config"], config.run())
+        checkpoint.restore(config.resume, state, model, optimizer)
         history = state["history"]
 
+    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be: say so before an epoch
     name = f"{config.model} with {config.kernel} on {config.data}, {len(train_x)} pictures"
     log(f"{name}, {device}, {config.precision}, into {out}")
     for epoch in range(len(history) + 1, config.epochs + 1):
@@ -189,8 +214,9 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
             if config.augment:
                 x = data.augment(x, flip=config.data == "cifar10", generator=on_device)
             done = (epoch - 1) * steps + step
+            rate = config.lr * _schedule(done, steps * config.epochs)
             for group in optimizer.param_groups:
-                group["lr"] = config.lr * _schedule(done, steps * config.epochs)
+                group["lr"] = rate
             with _autocast(device, config.precision):
                 logits = model(x.contiguous(memory_format=torch.channels_last))
                 loss = F.cross_entropy(logits, y)
@@ -202,15 +228,23 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
             correct += (logits.detach().argmax(1) == y).sum()
             seen += len(y)
             if step % 20 == 0 or step == steps - 1:
-                _stop_if_not_finite(loss_sum, epoch, step, optimizer.param_groups[0]["lr"], last)
+                if not loss_sum.isfinite():
+                    raise _not_finite(f"the loss is {loss_sum.item()}", epoch, step + 1, rate, last)
                 speed = seen / (time.perf_counter() - begun)
                 left = (config.epochs * steps - done - 1) * config.batch_size / speed
-                _rewrite_line(
-                    f"epoch {epoch}/{config.epochs}  step {step + 1}/{steps}  "
-                    f"loss {loss_sum.item() / seen:.4f}  train {correct.item() / seen:.2%}  "
-                    f"{speed:.0f} pictures/s  {_duration(left)} left"
-                )
-        held = _accuracy_or_none(model, held_x, held_y, dataset, config)
+                if rewrites:
+                    _rewrite_line(
+                        f"epoch {epoch}/{config.epochs} {(step + 1) / steps:4.0%}  "
+                        f"loss {loss_sum.item() / seen:.4f}  train {correct.item() / seen:.2%}  "
+                        f"{speed:.0f} pictures/s  {_duration(left)} left"
+                    )
+        # The last step's loss may be finite and its update not: no checkpoint may keep that.
+        for key, value in model.state_dict().items():
+            if not value.isfinite().all():
+                raise _not_finite(f"{key} is infinite or NaN", epoch, steps, rate, last)
+        held = None
+        if len(held_x):
+            held = evaluate(model, held_x, held_y, dataset, precision=config.precision)
         train_loss, train_accuracy = loss_sum.item() / seen, correct.item() / seen
         seconds = time.perf_counter() - begun
         history.append(
@@ -247,8 +281,8 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         epochs=history,
         seconds=sum(entry["seconds"] for entry in history),
         parameters=sum(p.numel() for p in model.parameters()),
-        versions=_versions(),
-        hardware=_hardware(device),
+        versions=versions(),
+        hardware=hardware(device),
         weights="model.safetensors",
     )
     checkpoint.save_weights(model, out / "model.safetensors")
@@ -279,19 +313,20 @@ def evaluate(
     return correct / len(x)
 
 
-def _accuracy_or_none(
-    model: nn.Module, x: Tensor, y: Tensor, dataset: data.Dataset, config: TrainConfig
-) -> float | None:
-    return evaluate(model, x, y, dataset, precision=config.precision) if len(x) else None
-
-
 def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and held-out pictures, from a permutation that the seed fixes."""
-    order = torch.randperm(
-        len(dataset.train_x), generator=torch.Generator().manual_seed(config.seed)
-    )
+    n = len(dataset.train_x)
+    if config.limit > n:
+        raise ValueError(
+            f"limit must be at most {n}, the pictures of {config.data}, got {config.limit}"
+        )
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(config.seed))
     order = order[: config.limit or None].to(dataset.train_x.device)
     held = round(config.validation * len(order))
+    if held == len(order):
+        raise ValueError(
+            f"validation={config.validation} leaves none of {held} pictures to train on"
+        )
     chosen, rest = order[held:], order[:held]
     x, y = dataset.train_x, dataset.train_y
     return x[chosen], y[chosen], x[rest], y[rest]
@@ -332,41 +367,12 @@ def _autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def _refuse_other_run(config: TrainConfig, before: dict[str, Any]) -> None:
-    now = config.run()
-    # A run may move to another device: that changes rounding, not what is trained.
-    different = [k for k in now if k != "device" and now[k] != before.get(k)]
-    if different:
-        changes = ", ".join(f"{k} was {before.get(k)!r} and is {now[k]!r}" for k in different)
-        raise checkpoint.CheckpointError(f"{config.resume} belongs to another run: {changes}")
-
-
-def _stop_if_not_finite(loss: Tensor, epoch: int, step: int, lr: float, last: Path) -> None:
-    if not math.isfinite(loss.item()):
-        kept = f"; the last good checkpoint is {last}" if last.exists() else ""
-        raise NotFinite(
-            f"the loss is {loss.item()} by epoch {epoch}, step {step + 1}, at learning rate "
-            f"{lr:.4g}: try a lower --lr, or another kernel{kept}"
-        )
-
-
-def _versions() -> dict[str, str]:
-    import torchvision
-
-    from . import __version__
-
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "kerv": __version__,
-    }
-
-
-def _hardware(device: torch.device) -> dict[str, Any]:
-    if device.type == "cuda":
-        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
-    return {"device": device.type, "name": platform.machine(), "threads": torch.get_num_threads()}
+def _not_finite(what: str, epoch: int, step: int, lr: float, last: Path) -> NotFinite:
+    kept = f"; the last good checkpoint is {last}" if last.exists() else ""
+    return NotFinite(
+        f"{what} by epoch {epoch}, step {step}, at learning rate {lr:.4g}: "
+        f"try a lower --lr, a model with batch norm, or another kernel{kept}"
+    )
 
 
 def _duration(seconds: float) -> str:
@@ -380,8 +386,7 @@ def _print_line(line: str) -> None:
 
 def _rewrite_line(line: str) -> None:
     """Progress within an epoch, on a terminal only: a log file would fill up with it."""
-    if sys.stdout.isatty():
-        print(f"\r\x1b[K{line[: os.get_terminal_size().columns - 1]}", end="", flush=True)
+    print(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}", end="", flush=True)
 
 
 if __name__ == "__main__":

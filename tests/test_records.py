@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,46 @@ def test_bad_records(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match="is not a record of a run"):
             records.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_accuracy": 81.2}, "test_accuracy must be a fraction from 0 to 1, got 81.2"),
+        ({"test_accuracy": float("nan")}, "test_accuracy must be a fraction from 0 to 1, got nan"),
+        ({"validation_accuracy": -1}, "validation_accuracy must be a fraction from 0 to 1, got -1"),
+        ({"config": {"data": "mnist", "seed": 0}}, "config lacks model, kernel, where, epochs"),
+        ({"epochs": [{"epoch": 1, "train_loss": 1.0}]}, "an epoch lacks train_accuracy, "),
+    ],
+)
+def test_a_record_checks_what_it_says(changes: dict, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        record(**changes)
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps({**dataclasses.asdict(record()), **changes}))
+    with pytest.raises(ValueError, match=f"record.json is not a record of a run: {message}"):
+        records.load(path)
+
+
+def test_a_crash_while_writing_leaves_the_old_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "record.json"
+    record().save(path)
+
+    def crash(*_: object) -> None:
+        raise OSError("power cut")
+
+    monkeypatch.setattr("os.replace", crash)
+    with pytest.raises(OSError, match="power cut"):
+        record(test_accuracy=0.1).save(path)
+    assert records.load(path) == record()
+
+
+def test_a_record_names_the_software_and_not_the_machine() -> None:
+    assert records.versions().keys() == {"python", "torch", "torchvision", "kerv"}
+    assert records.hardware(torch.device("cpu")).keys() == {"device", "name", "threads"}
+    assert platform.node() not in json.dumps(records.hardware(torch.device("cpu")))
 
 
 def test_every_recorded_run_is_whole() -> None:

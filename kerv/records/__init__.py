@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import resources
+from importlib import resources, util
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import torch
+
+from .. import __version__
+
+# What the table shows, and what a plot of a run reads.
+_CONFIG = ("data", "model", "kernel", "where", "epochs", "seed")
+_EPOCH = ("epoch", "train_loss", "train_accuracy", "validation_accuracy", "seconds")
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,9 @@ class Record:
     epoch, None without a validation split. `epochs` has one dictionary per epoch with "epoch",
     "train_loss", "train_accuracy", "validation_accuracy" and "seconds". `weights` is the name of a
     safetensors file in the same folder, or None.
+
+    Raises:
+        ValueError: an accuracy is not a fraction, or the config or an epoch lacks something.
     """
 
     config: dict[str, Any]
@@ -37,12 +50,36 @@ class Record:
     hardware: dict[str, Any]
     weights: str | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("test_accuracy", "validation_accuracy"):
+            value = getattr(self, name)
+            if not (value is None and name == "validation_accuracy") and not 0 <= value <= 1:
+                raise ValueError(f"{name} must be a fraction from 0 to 1, got {value!r}")
+        for what, keys, values in [
+            ("config", _CONFIG, self.config),
+            *(("an epoch", _EPOCH, epoch) for epoch in self.epochs),
+        ]:
+            missing = [key for key in keys if key not in values]
+            if missing:
+                raise ValueError(f"{what} lacks {', '.join(missing)}")
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the record as JSON, all of it or nothing."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".part")
-        partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with whole_file(Path(path)) as file:
+            file.write((json.dumps(asdict(self), indent=1, allow_nan=False) + "\n").encode())
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that becomes `path` at the end, so that `path` never holds half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    with open(partial, "wb") as file:
+        yield file
+        # On the disk before the name points to it, or a power cut leaves an empty file.
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
 
 
 def names() -> list[str]:
@@ -63,12 +100,12 @@ def load(name: str | os.PathLike[str]) -> Record:
         text = (resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8")
     else:
         raise ValueError(
-            f"no recorded run {str(name)!r}; the recorded runs are {', '.join(names())}; "
+            f"no recorded run {str(name)!r}; the recorded runs are {', '.join(names()) or 'none'}; "
             "a run of your own is named by the path of its .json file"
         )
     try:
         return Record(**json.loads(text))
-    except (TypeError, json.JSONDecodeError) as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a record of a run: {error}") from error
 
 
@@ -103,6 +140,27 @@ def table(records: Iterable[Record] | None = None) -> str:
         ]
         rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
+
+
+def versions() -> dict[str, str]:
+    """What a record says of the software that ran. torchvision is there if it is installed."""
+    found = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "kerv": __version__,
+    }
+    if util.find_spec("torchvision"):
+        import torchvision
+
+        found["torchvision"] = torchvision.__version__
+    return found
+
+
+def hardware(device: torch.device) -> dict[str, Any]:
+    """What a record says of the machine that ran: its kind, and not which one it was."""
+    if device.type == "cuda":
+        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
+    return {"device": device.type, "name": platform.machine(), "threads": torch.get_num_threads()}
 
 
 def _per_cent(fractions: list[float | None]) -> str:
