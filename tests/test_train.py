@@ -38,6 +38,7 @@ def flags(settings: dict) -> list[str]:
     return [word for key, value in settings.items() for word in (f"--{key}", str(value))]
 
 
+@pytest.mark.slow
 def test_a_short_run_learns_and_leaves_a_record(tmp_path: Path, device: torch.device) -> None:
     lines: list[str] = []
     config = TrainConfig(
@@ -70,6 +71,7 @@ def test_a_short_run_learns_and_leaves_a_record(tmp_path: Path, device: torch.de
     assert evaluate(model, dataset.test_x, dataset.test_y, dataset) == record.test_accuracy
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:
     settings = {**SMALL, "epochs": 4}
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
