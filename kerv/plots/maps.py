@@ -43,10 +43,10 @@ def number_grids(
         _write_numbers(axis, grid.detach().numpy())
         axis.set_title(title, fontsize=11, color=colour)
         if boxes and title in boxes:
-            row, column, rows, columns = boxes[title]
-            corner = (column - 0.5, row - 0.5)
+            top, left, height, width = boxes[title]
+            corner = (left - 0.5, top - 0.5)
             axis.add_patch(
-                Rectangle(corner, columns, rows, fill=False, lw=3, ec=colour, clip_on=False)
+                Rectangle(corner, width, height, fill=False, lw=3, ec=colour, clip_on=False)
             )
     return figure
 
