@@ -8,7 +8,7 @@ import html
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
 import torch
@@ -46,9 +46,9 @@ class Frames:
     """
 
     name: str
-    pngs: Sequence[bytes]
+    pngs: Sequence[bytes] = field(repr=False)
     labels: Sequence[str]
-    alternatives: Sequence[str]
+    alternatives: Sequence[str] = field(repr=False)
 
     def _repr_html_(self) -> str:
         coded = [base64.b64encode(png).decode() for png in self.pngs]

@@ -5,10 +5,14 @@
 Two runs on one machine give the same file, so that a diff shows what a change of the
 text or of the code really did. The metadata keep a hash of every code cell that ran;
 tests/test_notebooks.py refuses a notebook whose code is newer than its outputs.
+
+A cell with `{"kerv": {"picture": "assets/cover.png"}}` in its metadata also leaves its
+picture in that file, for the pages that are not notebooks.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import sys
@@ -72,6 +76,20 @@ def run(notebook: NotebookNode, folder: Path) -> list[str]:
     return complaints
 
 
+def pictures(notebook: NotebookNode) -> dict[str, bytes]:
+    """The pictures to keep in files: name and bytes, from the stored outputs."""
+    kept = {}
+    for cell in notebook.cells:
+        if name := cell.metadata.get("kerv", {}).get("picture"):
+            [png] = [
+                o.data["image/png"]
+                for o in cell.outputs
+                if "image/png" in o.get("data", {})
+            ]
+            kept[name] = base64.b64decode(png)
+    return kept
+
+
 def main(paths: list[str]) -> int:
     failed = False
     with tempfile.TemporaryDirectory() as settings:
@@ -97,6 +115,8 @@ def main(paths: list[str]) -> int:
             for complaint in complaints:
                 print(f"{path}: stderr is not stored: {complaint}", file=sys.stderr)
             nbformat.write(notebook, path)
+            for name, png in pictures(notebook).items():
+                (path.parent / name).write_bytes(png)
             print(f"{path}: {time.perf_counter() - start:.0f} s")
     return int(failed)
 

@@ -73,12 +73,19 @@ def response_maps(
     Args:
         picture: grey values (H, W).
         maps: a title for each response (H, W).
-        marks: for some titles, a place (row, column) to circle.
+        marks: for some titles, a place (row, column) to circle; "picture" is the picture's.
+
+    Raises:
+        ValueError: a mark for something that is not shown.
     """
+    shown = ["picture", *maps]
+    for title in marks or {}:
+        if title not in shown:
+            raise ValueError(f"no map {title!r} to mark; there are {', '.join(shown)}")
     columns = min(2, len(maps) + 1)
     rows = -(-(len(maps) + 1) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(7, 2.5 * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=(7, 2.3 * rows), squeeze=False, layout="constrained"
     )
     cells = list(axes.flat)
     for axis in cells:
@@ -98,7 +105,8 @@ def response_maps(
         figure.colorbar(image, ax=axis, shrink=0.8)
         axis.set_title(title, fontsize=11)
     for title, (row, column) in (marks or {}).items():
-        axis = cells[1 + list(maps).index(title)] if title in maps else cells[0]
-        axis.plot(column, row, "o", ms=16, mfc="none", mec="white", mew=4)
-        axis.plot(column, row, "o", ms=16, mfc="none", mec="black", mew=1.5)
+        for colour, width in (("white", 4), ("black", 1.5)):
+            cells[shown.index(title)].plot(
+                column, row, "o", ms=16, mfc="none", mec=colour, mew=width, clip_on=False
+            )
     return figure

@@ -1,0 +1,105 @@
+"""Feedback on answers: right ones, every known mistake, and what is no answer at all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from kerv import check
+
+QUESTIONS = check.questions()
+BOOK = Path(__file__).parents[1] / "book"
+
+
+def said(capsys: pytest.CaptureFixture[str], question: str, value: object) -> str:
+    check.answer(question, value)
+    return capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_right_answer(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    question = QUESTIONS[name]
+    assert said(capsys, name, question.right) == f"Right. {question.praise}"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [(name, *mistake) for name, question in QUESTIONS.items() for mistake in question.mistakes],
+)
+def test_known_mistake(
+    name: str, wrong: object, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, name, wrong) == f"Not yet. {message}"
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_other_answers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    question = QUESTIONS[name]
+    many = isinstance(question.right, tuple)
+    other: object = (123.0,) * len(question.right) if many else 123.0
+    assert said(capsys, name, other) == f"Not yet. {question.hint}"
+    assert said(capsys, name, ...).startswith("Put your answer in the place of the dots")
+    form = "a tuple of numbers" if many else "a number"
+    for nonsense in ("five", None, 5 if many else (5, 5)):
+        assert said(capsys, name, nonsense) == (
+            f"This question takes {form}, and got {nonsense!r}."
+        )
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_hint_gives_the_answer_away(name: str) -> None:
+    question = QUESTIONS[name]
+    for text in (question.hint, *(message for _, message in question.mistakes)):
+        numbers = re.findall(r"(?<![\d.])\d+(?:\.\d+)?(?![\d.])", text)
+        if isinstance(question.right, tuple):
+            assert ", ".join(map(str, question.right)) not in text
+        else:
+            assert str(question.right) not in numbers, text
+
+
+def test_answers_that_torch_computes_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "03.1", torch.tensor(2.0)).startswith("Right")
+    assert said(capsys, "03.2", torch.Size([16, 4, 7])).startswith("Right")
+    assert said(capsys, "03.2", [16, 4, 7]).startswith("Right")
+
+
+def test_unknown_question_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no question '3\.1'; the questions are 03\.1, 03\.2"):
+        check.answer("3.1", 5)
+
+
+def test_every_question_is_asked_in_its_chapter() -> None:
+    asked = set()
+    for path in BOOK.glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                found = set(re.findall(r'check\.answer\(\s*"([\d.]+)"', cell.source))
+                assert all(name.startswith(path.name[:2]) for name in found)
+                asked |= found
+    assert asked == QUESTIONS.keys()
+
+
+def test_answers_of_chapter_3_by_torch() -> None:
+    """The right answers, computed once more from the definitions."""
+    patch, weight = torch.tensor([[0.0, 2], [1, 1]]), torch.tensor([[1.0, 2], [0, 1]])
+    assert (patch - weight).square().sum() == QUESTIONS["03.1"].right
+
+    import kerv
+
+    layer = kerv.KernelConv2d(3, 16, 3, stride=2, padding=1, dilation=2)
+    assert layer(torch.zeros(1, 3, 9, 15)).shape[1:] == QUESTIONS["03.2"].right
+
+    picture = torch.zeros(1, 64, 9, 9)
+    picture[0, 0, 4, 4] = 1
+    copies = torch.nn.functional.unfold(picture, 3, padding=1).sum()
+    assert copies == QUESTIONS["03.3"].right
+
+    def trainable(kernel: str) -> int:
+        layer = kerv.KernelConv2d(3, 16, 3, kernel=kernel)
+        return sum(p.numel() for p in layer.parameters())
+
+    assert trainable("gaussian") - trainable("linear") == QUESTIONS["03.4"].right

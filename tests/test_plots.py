@@ -1,0 +1,116 @@
+"""Colours that tell kernels apart, figures that show what they were given, and sliders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+
+import kerv
+from kerv import plots, widgets
+
+PICTURE = torch.tensor([[1.0, 0, 2, 1], [0, 2, 1, 0], [1, 1, 0, 2]])
+WEIGHT = torch.tensor([[1.0, 2], [0, 1]])
+
+
+@pytest.fixture(autouse=True)
+def _no_window() -> Iterator[None]:
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def test_every_kernel_has_a_colour_and_a_marker_of_its_own() -> None:
+    assert plots.COLOURS.keys() == plots.MARKERS.keys() == set(kerv.kernel_names())
+    assert len(set(plots.MARKERS.values())) == len(plots.MARKERS)
+
+
+# Linear RGB as the two common kinds of colour blindness see it (Viénot, Brettel & Mollon 1999);
+# a row for each channel.
+BLINDNESS = {
+    "none": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    "deuteranopia": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+}
+
+
+def as_seen(colour: str, blindness: str) -> torch.Tensor:
+    linear = torch.tensor(to_rgb(colour)) ** 2.2
+    return (torch.tensor(BLINDNESS[blindness]).float() @ linear).clamp(0, 1) ** (1 / 2.2)
+
+
+@pytest.mark.parametrize("blindness", BLINDNESS)
+def test_colours_stay_apart(blindness: str) -> None:
+    for one, other in combinations(plots.COLOURS, 2):
+        seen = [as_seen(plots.COLOURS[name], blindness) for name in (one, other)]
+        assert torch.dist(*seen) > 0.1, (one, other)
+
+
+def test_red_and_olive_would_not_pass() -> None:
+    red_and_olive = [as_seen(colour, "deuteranopia") for colour in ("#c0504d", "#8a7a4d")]
+    assert torch.dist(*red_and_olive) < 0.1
+
+
+def test_number_grids_show_every_number() -> None:
+    figure = plots.number_grids(
+        {"picture": PICTURE, "filter": WEIGHT, "third": PICTURE / 3, "fourth": WEIGHT},
+        {"picture": (1, 0, 2, 2)},
+        {"picture": "#123456"},
+    )
+    axes = {axis.get_title(): axis for part in figure.subfigs for axis in part.axes}
+    assert list(axes) == ["picture", "filter", "third", "fourth"]
+    assert "".join(text.get_text() for text in axes["picture"].texts) == "102102101102"
+    assert axes["third"].texts[2].get_text() == "0.67"
+    [box] = axes["picture"].patches
+    assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (-0.5, 0.5, 2, 2)
+
+
+def test_response_maps_centre_signed_responses_at_0() -> None:
+    figure = plots.response_maps(
+        PICTURE, {"signed": PICTURE - 1.5, "positive": PICTURE}, {"signed": (0, 1)}
+    )
+    images = {a.get_title(): a.images[0] for a in figure.axes if a.images and a.get_title()}
+    assert images["signed"].get_clim() == (-1.5, 1.5)
+    assert images["signed"].get_cmap().name == "RdBu_r"
+    assert images["positive"].get_clim() == (0, 2)
+    [signed] = [axis for axis in figure.axes if axis.get_title() == "signed"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in signed.lines] == [(1, 0)] * 2
+
+
+def test_response_maps_refuse_a_mark_on_nothing() -> None:
+    with pytest.raises(ValueError, match=r"no map 'lineer' to mark; there are picture, linear"):
+        plots.response_maps(PICTURE, {"linear": PICTURE}, {"lineer": (0, 0)})
+
+
+def test_frames_hold_the_answers_of_the_kernels() -> None:
+    frames = widgets.explore_patches(PICTURE, WEIGHT)
+    assert len(frames.pngs) == len(frames.labels) == len(frames.alternatives) == 6
+    assert frames.labels[3] == "row 1, column 0"
+    # The worked example of chapter 3: both dot products are 5, the distances 5 and 2.
+    assert "linear 5, polynomial 36, gaussian 0.2865" in frames.alternatives[1]
+    assert "linear 5, polynomial 36, gaussian 0.6065" in frames.alternatives[3]
+    assert all(png.startswith(b"\x89PNG") for png in frames.pngs)
+    assert len(set(frames.pngs)) == 6
+
+
+def test_frames_are_a_labelled_slider_of_few_bytes() -> None:
+    frames = widgets.explore_patches(PICTURE, WEIGHT)
+    page = frames._repr_html_()
+    assert len(page) < 150_000
+    assert page == frames._repr_html_()
+    assert re.search(r"<label>Place of the patch <input type=\"range\" min=\"0\" max=\"5\"", page)
+    assert re.search(r'<img alt="The patch at row 0, column 0 is framed', page)
+    assert "http" not in page
+
+
+def test_frames_survive_awkward_words() -> None:
+    frames = widgets.Frames('a "<b>', [b"x"], ['</script>"'], ["<i>&"])
+    page = frames._repr_html_()
+    assert page.count("</script>") == 1
+    assert "<b>" not in page
+    assert 'alt="&lt;i&gt;&amp;"' in page

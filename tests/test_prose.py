@@ -1,0 +1,137 @@
+"""What the README and the pages say is true: their code runs, their numbers are recorded ones."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import pytest
+import run_notebooks
+import yaml
+
+from kerv import records
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_code_of_the_readme_prints_what_stands_below(capsys: pytest.CaptureFixture[str]) -> None:
+    [code], [printed] = blocks(read("README.md"), "python"), blocks(read("README.md"), "text")
+    assert len([line for line in code.splitlines() if line]) <= 10
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.parametrize("name", ["README.md", "book/intro.md"])
+def test_results_are_the_recorded_ones(name: str) -> None:
+    assert records.table() in read(name)
+
+
+def test_what_the_prose_says_of_the_results() -> None:
+    """One word of judgement each, in the README and on the opening page; here is the measure."""
+    accuracy = {
+        name: records.load(f"cifar10-resnet20-{name}-first-seed0").test_accuracy
+        for name in ("linear", "polynomial-degree-2", "gaussian")
+    }
+    # "The polynomial does as well": closer than the standard error of 10,000 pictures.
+    assert abs(accuracy["polynomial-degree-2"] - accuracy["linear"]) < 0.0035
+    # "a twentieth of a per cent"
+    assert accuracy["polynomial-degree-2"] - accuracy["linear"] == pytest.approx(0.0005)
+    # "The Gaussian does worse": by several of them.
+    assert accuracy["linear"] - accuracy["gaussian"] > 3 * 0.0035
+
+
+def test_readme_names_commands_that_are_there() -> None:
+    makefile = read("Makefile")
+    for target in re.findall(r"^make (\w+)", "\n".join(blocks(read("README.md"), "bash")), re.M):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_inside_the_repository_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)\)", read(name)):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_pictures_on_the_pages_are_those_of_the_chapters(path: Path) -> None:
+    for name, png in run_notebooks.pictures(nbformat.read(path, as_version=4)).items():
+        assert (path.parent / name).read_bytes() == png, f"{name}: make notebooks"
+
+
+def test_every_picture_of_the_assets_comes_from_a_chapter() -> None:
+    made = {
+        name
+        for path in NOTEBOOKS
+        for name in run_notebooks.pictures(nbformat.read(path, as_version=4))
+    }
+    found = {f"assets/{path.name}" for path in (ROOT / "book" / "assets").glob("*.png")}
+    assert found == made
+
+
+def test_a_picture_is_kept() -> None:
+    output = nbformat.v4.new_output(
+        "display_data", {"image/png": base64.b64encode(b"dots").decode()}
+    )
+    cell = nbformat.v4.new_code_cell(outputs=[output], metadata={"kerv": {"picture": "a.png"}})
+    assert run_notebooks.pictures(nbformat.v4.new_notebook(cells=[cell])) == {"a.png": b"dots"}
+
+
+def test_opening_page_links_the_chapters_that_are_there() -> None:
+    chapters = [
+        c["file"] for part in yaml.safe_load(read("_toc.yml"))["parts"] for c in part["chapters"]
+    ]
+    rows = re.findall(r"^\| (\d+) \| (?:\[.*?\]\((.*?)\)|[^|\[]*) \|", read("book/intro.md"), re.M)
+    assert [int(number) for number, _ in rows] == list(range(1, 12))
+    linked = {link for _, link in rows if link}
+    assert linked == {f"{Path(file).name}.ipynb" for file in chapters if re.search(r"/\d\d_", file)}
+
+
+def test_setup_cells_name_the_address() -> None:
+    address = yaml.safe_load(read("_config.yml"))["repository"]["url"]
+    for path in NOTEBOOKS:
+        first = next(c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+        assert f"--no-deps git+{address}\n" in first.source, path.name
+
+
+def run_chapter(path: Path) -> dict[str, object]:
+    """The names that a chapter defines, after all its code cells."""
+    names: dict[str, object] = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            # A line for Colab alone, which plain Python cannot read.
+            exec(re.sub(r"^(\s*)%.*", r"\1pass", cell.source, flags=re.M), names)
+    plt.close("all")
+    return names
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_worked_solutions_run(path: Path) -> None:
+    plt.switch_backend("agg")
+    names = run_chapter(path)
+    cells = nbformat.read(path, as_version=4).cells
+    details = [
+        part
+        for cell in cells
+        if cell.cell_type == "markdown"
+        for part in re.findall(r"<details>.*?</details>", cell.source, re.DOTALL)
+    ]
+    code = [block for part in details for block in blocks(part, "python")]
+    assert code
+    for block in code:
+        exec(block, dict(names))
