@@ -157,8 +157,9 @@ def test_table_by_hand() -> None:
     runs[3].config["kernel"] = "linear"
     lines = records.table(runs).splitlines()
     assert len(lines) == 4
-    assert lines[2] == "| cifar10 | resnet20 | linear | — | 10 | 7 | — | 50.00 | 1 |"
+    assert lines[2] == "| resnet20, cifar10, 10 epochs | linear | — | 7 | — | 50.00 | 1 |"
     assert lines[3] == (
-        "| cifar10 | resnet20 | gaussian | first | 10 | 269,722 | 81.00 ± 0.00 | 82.00 ± 2.00 | 3 |"
+        "| resnet20, cifar10, 10 epochs | gaussian | first | 269,722 | 81.00 ± 0.00 "
+        "| 82.00 ± 2.00 | 3 |"
     )
     assert all(line.count("|") == lines[0].count("|") for line in lines)

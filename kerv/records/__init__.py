@@ -122,18 +122,16 @@ def table(records: Iterable[Record] | None = None) -> str:
         same = {key: value for key, value in record.config.items() if key != "seed"}
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(record)
     rows = [
-        "| data | model | kernel | where | epochs | parameters | validation % | test % | seeds |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| network | kernel | where | parameters | validation % | test % | seeds |",
+        "|---|---|---|---|---|---|---|",
     ]
     # The convolution first: it is what the others are compared with.
     for group in sorted(groups.values(), key=lambda g: g[0].config["kernel"] != "linear"):
         config = group[0].config
         cells = [
-            config["data"],
-            config["model"],
+            f"{config['model']}, {config['data']}, {config['epochs']} epochs",
             config["kernel"],
             "—" if config["kernel"] == "linear" else config["where"],
-            config["epochs"],
             f"{group[0].parameters:,}",
             _per_cent([record.validation_accuracy for record in group]),
             _per_cent([record.test_accuracy for record in group]),
