@@ -15,26 +15,32 @@ import importlib
 from types import ModuleType
 
 from . import functional as functional
+from .base import FunctionKernel as FunctionKernel
+from .base import Kernel as Kernel
+from .base import ProductKernel as ProductKernel
+from .base import SumKernel as SumKernel
 from .convert import convert_model as convert_model
 from .convert import revert_model as revert_model
 from .hyper import Hyper as Hyper
-from .kernels import FunctionKernel as FunctionKernel
+from .kernels import ArcCosineKernel as ArcCosineKernel
+from .kernels import CorrelationKernel as CorrelationKernel
+from .kernels import CosineKernel as CosineKernel
 from .kernels import GaussianKernel as GaussianKernel
-from .kernels import Kernel as Kernel
+from .kernels import LaplacianKernel as LaplacianKernel
 from .kernels import LinearKernel as LinearKernel
+from .kernels import LpNormKernel as LpNormKernel
 from .kernels import PolynomialKernel as PolynomialKernel
-from .kernels import ProductKernel as ProductKernel
+from .kernels import RationalQuadraticKernel as RationalQuadraticKernel
 from .kernels import RBFKernel as RBFKernel
 from .kernels import SigmoidKernel as SigmoidKernel
-from .kernels import SumKernel as SumKernel
-from .kernels import get_kernel as get_kernel
-from .kernels import kernel_names as kernel_names
 from .layers import KernelConv1d as KernelConv1d
 from .layers import KernelConv2d as KernelConv2d
 from .layers import KernelConv3d as KernelConv3d
 from .pair import ConvPair as ConvPair
 from .pair import Pair as Pair
 from .pair import VectorPair as VectorPair
+from .registry import get_kernel as get_kernel
+from .registry import kernel_names as kernel_names
 
 __version__ = "0.1.0"
 

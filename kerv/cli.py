@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import __version__, checkpoint, data, kernels, models, train
+from . import __version__, checkpoint, data, models, registry, train
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
         prog="kerv-train",
         description="Train a network with kernel convolutions; `linear` is plain convolution.",
         epilog=(
-            f"kernels: {', '.join(kernels.kernel_names())}. models: {', '.join(models.names())}. "
+            f"kernels: {', '.join(registry.kernel_names())}. models: {', '.join(models.names())}. "
             f"data: {', '.join(data.names())}."
         ),
         allow_abbrev=False,

@@ -13,8 +13,9 @@ from typing import Any
 
 from torch import nn
 
-from .kernels import Kernel, KernelLike, get_kernel
+from .base import Kernel, KernelLike
 from .layers import KernelConv1d, KernelConv2d, KernelConv3d, _KernelConv
+from .registry import get_kernel
 
 Conv = nn.modules.conv._ConvNd
 Where = str | Callable[[str, Conv], bool]

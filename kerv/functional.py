@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from .kernels import KernelLike, LinearKernel, get_kernel
+from .base import KernelLike
+from .kernels import LinearKernel
 from .pair import _CONV, ConvPair
+from .registry import get_kernel
 
 Size = int | Sequence[int]
 

@@ -11,6 +11,16 @@ from torch import Tensor, nn
 from .pair import Pair
 
 
+def checked(name: str, value: float, positive: bool) -> float:
+    """`value` as a float, if it is a finite number, and greater than 0 where `positive`."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value) or (positive and value <= 0):
+        kind = "a finite number greater than 0" if positive else "a finite number"
+        raise ValueError(f"{name} must be {kind}, got {value!r}")
+    return float(value)
+
+
 class Hyper(nn.Module):
     """One hyper-parameter of a kernel, such as gamma in exp(−gamma ‖x−w‖²).
 
@@ -45,14 +55,8 @@ class Hyper(nn.Module):
         positive: bool = False,
     ) -> None:
         super().__init__()
-        if value is not None:
-            if not isinstance(value, Real) or isinstance(value, bool):
-                raise TypeError(f"{name} must be a number, got {value!r}")
-            if not math.isfinite(value) or (positive and value <= 0):
-                kind = "a finite number greater than 0" if positive else "a finite number"
-                raise ValueError(f"{name} must be {kind}, got {value!r}")
         self.name = name
-        self.start: float | None = None if value is None else float(value)
+        self.start = None if value is None else checked(name, value, positive)
         self.learnable = learnable
         self.per_channel = per_channel
         self.positive = positive

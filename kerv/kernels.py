@@ -1,85 +1,19 @@
-"""Kernels κ(x, w): how alike are a patch x and a filter w?
+"""The kernels of the book: how alike are a patch x and a filter w?
 
-Each kernel is a formula in the numbers of a `Pair`. To write one of your own, subclass `Kernel` and
-say how to compute it:
-
->>> import torch
->>> class Quadratic(Kernel):
-...     def forward(self, p):
-...         return p.dot + p.dot**2
->>> Quadratic().gram(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]))
-tensor([[132.]])
+Those of the dot product are convolutions followed by a pointwise function; those of the distance
+and of the angle also see the norm of the patch. Each class gives its formula, its source and the
+word that scikit-learn has for it.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from numbers import Real
-from typing import Any
-
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from . import tails
-from .hyper import Hyper
-from .pair import Pair, VectorPair
-
-
-class Kernel(nn.Module):
-    """Base class. A subclass writes `forward(p)`, and keeps its hyper-parameters as `Hyper`.
-
-    `forward` gets a `Pair` and returns a tensor that broadcasts to `p.dot`, built from `p` and the
-    hyper-parameters alone, differentiable, changing nothing of `p` in place. The same method then
-    serves layers of one, two and three dimensions and Gram matrices.
-
-    Kernels can be added, multiplied, and scaled by a number:
-
-    >>> import torch
-    >>> (LinearKernel() + 0.5 * PolynomialKernel(degree=2)).gram(torch.eye(2), torch.eye(2))
-    tensor([[3.0000, 0.5000],
-            [0.5000, 3.0000]])
-    """
-
-    def forward(self, p: Pair) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__} must define forward(self, p)")
-
-    def gram(self, x: Tensor, w: Tensor) -> Tensor:
-        """κ of every row of `x` (N, n) with every row of `w` (M, n): a matrix (N, M).
-
-        Raises:
-            ValueError: `x` and `w` are not matrices with rows of one length.
-        """
-        pair = VectorPair(x, w)
-        return self(pair).expand(pair.shape)
-
-    def bind(self, fan_in: int, out_channels: int) -> None:
-        """Fill in what only a layer knows: the length of a filter, and how many there are."""
-        for module in self.modules():
-            if isinstance(module, Hyper):
-                module.bind(fan_in, out_channels)
-
-    def reset_parameters(self) -> None:
-        """Set every hyper-parameter back to its starting value."""
-        for module in self.modules():
-            if isinstance(module, Hyper):
-                module.reset_parameters()
-
-    def __add__(self, other: Kernel | float) -> Kernel:
-        term = _term("shift", other)
-        return NotImplemented if term is None else SumKernel(self, term)
-
-    def __mul__(self, other: Kernel | float) -> Kernel:
-        term = _term("scale", other)
-        return NotImplemented if term is None else ProductKernel(self, term)
-
-    __radd__ = __add__
-    __rmul__ = __mul__
-
-    def extra_repr(self) -> str:
-        return ", ".join(m.describe() for m in self.children() if isinstance(m, Hyper))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.extra_repr()})"
+from .base import Kernel
+from .hyper import Hyper, checked
+from .pair import Pair
 
 
 class LinearKernel(Kernel):
@@ -229,141 +163,226 @@ class SigmoidKernel(Kernel):
         return tails.scaled_tanh(p.dot, self.gamma(p), self.c(p))
 
 
-class FunctionKernel(Kernel):
-    """A kernel from a callable that maps a `Pair` to a tensor.
+class LpNormKernel(Kernel):
+    """−‖x−w‖_p with p 1 or 2, or −‖x−w‖₂²: 0 where patch equals filter, less elsewhere.
 
-    >>> import torch
-    >>> FunctionKernel(lambda p: p.dot.relu()).gram(-torch.ones(1, 2), torch.ones(1, 2))
-    tensor([[0.]])
-    """
-
-    def __init__(self, fn: Callable[[Pair], Tensor]) -> None:
-        super().__init__()
-        if not callable(fn):
-            raise TypeError(f"FunctionKernel needs a callable of one Pair, got {fn!r}")
-        self.fn = fn
-
-    def forward(self, p: Pair) -> Tensor:
-        return self.fn(p)
-
-    def extra_repr(self) -> str:
-        return getattr(self.fn, "__qualname__", repr(self.fn))
-
-
-class SumKernel(Kernel):
-    """The sum of two kernels, over one and the same pair: still one convolution.
-
-    >>> LinearKernel() + PolynomialKernel(degree=2)
-    SumKernel(LinearKernel(), PolynomialKernel(degree=2, c=1))
-    """
-
-    def __init__(self, first: nn.Module, second: nn.Module) -> None:
-        super().__init__()
-        self.first = first
-        self.second = second
-
-    def forward(self, p: Pair) -> Tensor:
-        return self.first(p) + self.second(p)
-
-    def extra_repr(self) -> str:
-        return f"{self.first!r}, {self.second!r}"
-
-
-class ProductKernel(SumKernel):
-    """The product of two kernels, or of a kernel and a number.
-
-    >>> 2 * LinearKernel()
-    ProductKernel(LinearKernel(), scale=2)
-    """
-
-    def forward(self, p: Pair) -> Tensor:
-        return self.first(p) * self.second(p)
-
-
-def _term(name: str, value: object) -> nn.Module | None:
-    """What a kernel may be added to or multiplied by. A `Hyper`, too, maps a pair to a tensor."""
-    if isinstance(value, Kernel):
-        return value
-    if isinstance(value, Real) and not isinstance(value, bool):
-        return Hyper(name, float(value))
-    return None
-
-
-_KERNELS: dict[str, Callable[..., Kernel]] = {
-    "linear": LinearKernel,
-    "polynomial": PolynomialKernel,
-    "gaussian": GaussianKernel,
-    "sigmoid": SigmoidKernel,
-}
-_ALIASES = {"poly": "polynomial", "rbf": "gaussian"}
-
-KernelLike = Kernel | str | Callable[[Pair], Tensor]
-
-
-def kernel_names() -> list[str]:
-    """The names that `get_kernel` takes. Each works without arguments.
-
-    >>> kernel_names()
-    ['linear', 'polynomial', 'gaussian', 'sigmoid']
-    """
-    return list(_KERNELS)
-
-
-def get_kernel(spec: KernelLike) -> Kernel:
-    """A kernel from a name with arguments, as the command line takes it.
+    It is *minus* the distance, so that a layer answers how alike the two are. ‖x−w‖₁ has no
+    shortcut and costs many times a convolution; p=2 costs little more than one. At distance 0 the
+    gradient of ‖x−w‖₂ is taken to be 0; distances that are 0 up to rounding count as 0.
+    scikit-learn: minus `manhattan_distances`, minus `euclidean_distances`. Source: Wang et al.,
+    Kervolutional Neural Networks, CVPR 2019; p=1 in every layer: Chen et al., AdderNet, CVPR 2020.
 
     Args:
-        spec: `"name"` or `"name:argument=value,argument=value"`; a `Kernel`, which comes back as it
-            is; or a callable, which becomes a `FunctionKernel`.
+        p: 1 or 2.
+        squared: minus the squared distance instead, for p=2 alone.
 
     Raises:
-        ValueError: the name or an argument is unknown; the message lists those that are known.
-        TypeError: `spec` is none of the three.
+        ValueError: `p` is neither 1 nor 2, or `squared` is asked of p=1.
 
-    >>> get_kernel("polynomial:degree=2,c=0.5")
-    PolynomialKernel(degree=2, c=0.5)
-    >>> get_kernel("rbf:learnable=true")
-    GaussianKernel(gamma=1/n (learnable))
+    >>> import torch
+    >>> x, w = torch.tensor([[1.0, 2.0]]), torch.tensor([[4.0, 6.0]])
+    >>> LpNormKernel(1).gram(x, w), LpNormKernel(2).gram(x, w)
+    (tensor([[-7.]]), tensor([[-5.]]))
     """
-    if isinstance(spec, Kernel):
-        return spec
-    if isinstance(spec, type):
-        raise TypeError(
-            f"expected a kernel, got the class {spec.__name__}: write {spec.__name__}()"
+
+    def __init__(self, p: int = 2, *, squared: bool = False) -> None:
+        super().__init__()
+        if p not in (1, 2) or isinstance(p, bool):
+            raise ValueError(f"p must be 1 or 2, got {p!r}")
+        if squared and p != 2:
+            raise ValueError(f"squared=True needs p=2, got p={p}")
+        self.p = p
+        self.squared = squared
+
+    def forward(self, p: Pair) -> Tensor:
+        if self.p == 1:
+            return -p.l1
+        if self.squared:
+            return -p.dist_sq
+        return tails.minus_distance(p.wide_dot, p.x_sq, p.w_sq)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}" + (", squared=True" if self.squared else "")
+
+
+class LaplacianKernel(Kernel):
+    """exp(−gamma ‖x−w‖₁), between 0 and 1.
+
+    Like every kernel of ‖x−w‖₁ it costs many times a convolution. scikit-learn:
+    `laplacian_kernel`.
+
+    Args:
+        gamma: how fast likeness falls with distance, greater than 0. None means 1/n, n the length
+            of a patch.
+        learnable: whether an optimiser may change gamma.
+        per_channel: one gamma per filter instead of one for the layer.
+
+    Raises:
+        TypeError: `gamma` is not a number.
+        ValueError: `gamma` is not finite or not greater than 0.
+
+    >>> import torch
+    >>> LaplacianKernel(gamma=0.5).gram(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 4.0]]))
+    tensor([[0.3679]])
+    """
+
+    def __init__(
+        self,
+        gamma: float | None = None,
+        *,
+        learnable: bool = False,
+        per_channel: bool = False,
+    ) -> None:
+        super().__init__()
+        self.gamma = Hyper(
+            "gamma", gamma, learnable=learnable, per_channel=per_channel, positive=True
         )
-    if callable(spec):
-        return FunctionKernel(spec)
-    if not isinstance(spec, str):
-        raise TypeError(f"expected a kernel, its name or a callable, got {spec!r}")
-    name, _, arguments = spec.partition(":")
-    name = name.strip()
-    make = _KERNELS.get(_ALIASES.get(name, name))
-    if make is None:
-        raise ValueError(f"unknown kernel {name!r}; the kernels are {', '.join(_KERNELS)}")
-    # nn.Module's own signature, (*args, **kwargs), stands for a kernel without arguments.
-    parameters = inspect.signature(make).parameters.values()
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    options: dict[str, Any] = {}
-    for part in filter(None, (part.strip() for part in arguments.split(","))):
-        key, equals, text = (piece.strip() for piece in part.partition("="))
-        if not equals or not text:
-            raise ValueError(f"expected argument=value in kernel {spec!r}, got {part!r}")
-        if key not in known:
-            valid = ", ".join(known) if known else "none"
-            raise ValueError(f"kernel {name!r} has no argument {key!r}; its arguments are: {valid}")
-        if key in options:
-            raise ValueError(f"argument {key!r} stands twice in kernel {spec!r}")
-        options[key] = _parse_value(text)
-    return make(**options)
+
+    def forward(self, p: Pair) -> Tensor:
+        return tails.exponential(p.l1, self.gamma(p))
 
 
-def _parse_value(text: str) -> bool | int | float | str | None:
-    words: dict[str, bool | None] = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            pass
-    return text
+class RationalQuadraticKernel(Kernel):
+    """(1 + gamma ‖x−w‖² / alpha)^(−alpha), between 0 and 1.
+
+    A Gaussian whose tail is heavier the smaller alpha is: alpha=1 is the Cauchy kernel of the
+    authors' code of 2018, and for a large alpha it becomes exp(−gamma ‖x−w‖²). scikit-learn:
+    `gaussian_process.kernels.RationalQuadratic` with gamma = 1 / (2 length_scale²).
+
+    Args:
+        alpha: the weight of the tail, greater than 0.
+        gamma: how fast likeness falls with distance, greater than 0. None means 1/n, n the length
+            of a patch.
+        learnable: whether an optimiser may change alpha and gamma.
+        per_channel: one alpha and one gamma per filter instead of one for the layer.
+
+    Raises:
+        TypeError: `alpha` or `gamma` is not a number.
+        ValueError: one of them is not finite or not greater than 0.
+
+    >>> import torch
+    >>> kernel = RationalQuadraticKernel(alpha=1, gamma=0.5)
+    >>> kernel.gram(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 4.0]]))
+    tensor([[0.3333]])
+    """
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        gamma: float | None = None,
+        *,
+        learnable: bool = False,
+        per_channel: bool = False,
+    ) -> None:
+        super().__init__()
+        if alpha is None:
+            raise TypeError("alpha must be a number, got None")
+        self.alpha = Hyper(
+            "alpha", alpha, learnable=learnable, per_channel=per_channel, positive=True
+        )
+        self.gamma = Hyper(
+            "gamma", gamma, learnable=learnable, per_channel=per_channel, positive=True
+        )
+
+    def forward(self, p: Pair) -> Tensor:
+        alpha, gamma = self.alpha(p), self.gamma(p)
+        return tails.rational_quadratic(p.wide_dot, p.x_sq, p.w_sq, alpha, gamma)
+
+
+class CosineKernel(Kernel):
+    """⟨x, w⟩ / (‖x‖ ‖w‖), between −1 and 1; 0 where a norm is 0, with no gradient there.
+
+    It does not see the contrast of a patch: twice the light gives the same answer. scikit-learn:
+    `cosine_similarity`.
+
+    >>> import torch
+    >>> CosineKernel().gram(torch.tensor([[3.0, 4.0]]), torch.tensor([[5.0, 0.0]]))
+    tensor([[0.6000]])
+    """
+
+    def forward(self, p: Pair) -> Tensor:
+        return tails.product(p.dot, _inverse_root(p.x_sq), _inverse_root(p.w_sq))
+
+
+class CorrelationKernel(Kernel):
+    """Pearson's correlation of the numbers in the patch with those in the filter, in −1…1.
+
+    (⟨x, w⟩ − Σx Σw / n) / √((‖x‖² − (Σx)²/n + eps) (‖w‖² − (Σw)²/n + eps)), n the length of a
+    patch. It sees neither the contrast nor the brightness of a patch. Two things keep a network
+    behind it from being as blind: padding with zeros, which are brighter or darker than the
+    picture (use padding_mode="reflect"), and data normalised channel by channel.
+
+    Args:
+        eps: what is added to both sums of squared deviations, greater than 0. A patch that varies
+            less than √eps in all answers with less than its correlation, a flat one with 0.
+
+    Raises:
+        TypeError: `eps` is not a number.
+        ValueError: `eps` is not finite or not greater than 0.
+
+    Note:
+        The deviations are differences of sums, so a patch that is bright and nearly flat loses
+        digits: in float32 the sum of squared deviations is wrong by about 1e-7 ‖x‖².
+
+    >>> import torch
+    >>> x, w = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[20.0, 40.0, 30.0]])
+    >>> CorrelationKernel().gram(x, w)
+    tensor([[0.5000]])
+    """
+
+    def __init__(self, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = checked("eps", eps, positive=True)
+
+    def forward(self, p: Pair) -> Tensor:
+        x_mean, w_mean = p.x_sum / p.n, p.w_sum / p.n
+        covariance = torch.addcmul(p.wide_dot, p.x_sum, w_mean, value=-1)
+        x_var = (p.x_sq - p.x_sum * x_mean).clamp_min(0) + self.eps
+        w_var = (p.w_sq - p.w_sum * w_mean).clamp_min(0) + self.eps
+        return tails.product(covariance, x_var.rsqrt(), w_var.rsqrt())
+
+    def extra_repr(self) -> str:
+        return f"eps={self.eps:g}"
+
+
+class ArcCosineKernel(Kernel):
+    """With θ the angle between x and w: 1 − θ/π, or ‖x‖ ‖w‖ (sin θ + (π−θ) cos θ)/π.
+
+    The first is of order 0, the second of order 1: what infinitely many random step or ReLU units
+    have in common for x and w. Where a norm is 0, order 0 answers ½ and order 1 answers 0. The
+    slope of order 0 is infinite at θ = 0 and θ = π, and cut off there. Source: Cho & Saul, Kernel
+    Methods for Deep Learning, NIPS 2009.
+
+    Args:
+        order: 0 or 1.
+
+    Raises:
+        ValueError: `order` is neither 0 nor 1.
+
+    >>> import torch
+    >>> x, w = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 3.0]])
+    >>> ArcCosineKernel(0).gram(x, w), ArcCosineKernel(1).gram(x, w)
+    (tensor([[0.5000]]), tensor([[1.9099]]))
+    """
+
+    def __init__(self, order: int = 1) -> None:
+        super().__init__()
+        if order not in (0, 1) or isinstance(order, bool):
+            raise ValueError(f"order must be 0 or 1, got {order!r}")
+        self.order = order
+
+    def forward(self, p: Pair) -> Tensor:
+        x_inverse, w_inverse = _inverse_root(p.x_sq), _inverse_root(p.w_sq)
+        cosine = tails.product(p.wide_dot, x_inverse, w_inverse)
+        if self.order == 0:
+            return tails.arc_cosine(cosine)
+        return tails.arc_cosine_1(cosine, p.x_sq * x_inverse, p.w_sq * w_inverse)
+
+    def extra_repr(self) -> str:
+        return f"order={self.order}"
+
+
+def _inverse_root(squares: Tensor) -> Tensor:
+    """1/√squares, and 0 without a gradient where they are 0."""
+    positive = squares > 0
+    return torch.where(positive, squares, 1).rsqrt() * positive

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import functional
-from .kernels import Kernel, KernelLike, get_kernel
+from .base import Kernel, KernelLike
+from .registry import get_kernel
 
 _FORWARD = {
     1: functional.kernel_conv1d,

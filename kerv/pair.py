@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .l1 import l1_distances
+
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
@@ -26,11 +28,14 @@ class Pair:
     | `wide_dot` | the same, in at least float32 | as `dot`                              |
     | `x_sq`     | ‖x‖² of the patch | (N, 1, *out), or (N, C_out, *out) with groups     |
     | `w_sq`     | ‖w‖² of the filter | (C_out, 1, …)                                    |
+    | `x_sum`    | sum of the patch | as `x_sq`                                          |
+    | `w_sum`    | sum of the filter | as `w_sq`                                         |
     | `dist_sq`  | ‖x−w‖² ≥ 0       | as `dot`                                           |
+    | `l1`       | ‖x−w‖₁           | as `dot`; has no shortcut and costs many times more |
     | `n`        | length of a patch and of a filter, an int | —                         |
 
     `dot` has the type that a torch convolution would return, so it is bfloat16 under bfloat16
-    autocast. The sums of squares and `dist_sq` are never narrower than float32.
+    autocast. The other numbers are never narrower than float32.
 
     Note:
         `dist_sq` is computed as ‖x‖² + ‖w‖² − 2⟨x, w⟩. Where patch and filter are long and close
@@ -50,7 +55,10 @@ class Pair:
         self._wide_dot: Tensor | None = None
         self._x_sq: Tensor | None = None
         self._w_sq: Tensor | None = None
+        self._x_sum: Tensor | None = None
+        self._w_sum: Tensor | None = None
         self._dist_sq: Tensor | None = None
+        self._l1: Tensor | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -95,11 +103,29 @@ class Pair:
         return self._w_sq
 
     @property
+    def x_sum(self) -> Tensor:
+        if self._x_sum is None:
+            self._x_sum = self._sum_over_patches(_widen(self.x))
+        return self._x_sum
+
+    @property
+    def w_sum(self) -> Tensor:
+        if self._w_sum is None:
+            self._w_sum = self.per_filter(_widen(self.w).flatten(1).sum(1))
+        return self._w_sum
+
+    @property
     def dist_sq(self) -> Tensor:
         if self._dist_sq is None:
             # Rounding can push a distance below zero, where a root or a logarithm would be NaN.
             self._dist_sq = (self.x_sq + self.w_sq - 2 * self.wide_dot).clamp_min(0)
         return self._dist_sq
+
+    @property
+    def l1(self) -> Tensor:
+        if self._l1 is None:
+            self._l1 = self._l1_distances(_widen(self.x), _widen(self.w))
+        return self._l1
 
     def per_filter(self, h: Tensor) -> Tensor:
         """Reshape one number, or one number per filter, so that it broadcasts to `dot`."""
@@ -118,6 +144,10 @@ class Pair:
 
     def _sum_over_patches(self, values: Tensor) -> Tensor:
         """Sum `values`, laid out as the input, over the places that each patch covers."""
+        raise NotImplementedError
+
+    def _l1_distances(self, x: Tensor, w: Tensor) -> Tensor:
+        """‖x−w‖₁ of every patch and every filter."""
         raise NotImplementedError
 
     def _along_filters(self, h: Tensor) -> Tensor:
@@ -145,6 +175,9 @@ class VectorPair(Pair):
 
     def _sum_over_patches(self, values: Tensor) -> Tensor:
         return values.sum(1, keepdim=True)
+
+    def _l1_distances(self, x: Tensor, w: Tensor) -> Tensor:
+        return l1_distances(x[:, :, None], w[:, :, None], [1], [1], 1).squeeze(2)
 
     def _along_filters(self, h: Tensor) -> Tensor:
         return h
@@ -203,9 +236,7 @@ class ConvPair(Pair):
         # The sum over a box is a sum over each side in turn, on one channel per group: about
         # 1/C_out of the convolution. It is not itself a convolution, so TF32 cannot touch it.
         values = values.unflatten(1, (self.groups, -1)).sum(2)
-        zeros = [n for pads in reversed(self._pads) for n in pads]
-        if any(zeros):
-            values = F.pad(values, zeros)
+        values = self._pad(values)
         for dim, (reach, step, every) in enumerate(
             zip(self._reach, self.stride, self.dilation, strict=True), start=2
         ):
@@ -213,6 +244,13 @@ class ConvPair(Pair):
         if self.groups == 1:
             return values
         return values.repeat_interleave(len(self.w) // self.groups, dim=1)
+
+    def _l1_distances(self, x: Tensor, w: Tensor) -> Tensor:
+        return l1_distances(self._pad(x), w, list(self.stride), list(self.dilation), self.groups)
+
+    def _pad(self, values: Tensor) -> Tensor:
+        zeros = [n for pads in reversed(self._pads) for n in pads]
+        return F.pad(values, zeros) if any(zeros) else values
 
     def _along_filters(self, h: Tensor) -> Tensor:
         return h.view(-1, *[1] * (self.w.ndim - 2))

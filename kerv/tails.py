@@ -1,17 +1,93 @@
 """Elementwise tails of kernels that keep one output-sized tensor for backward, and no more.
 
 Plain autograd on the textbook formula exp(−gamma · (‖x‖² + ‖w‖² − 2⟨x, w⟩)) keeps a mask for the
-clamp, the distances for gamma and the result: three tensors as large as the layer's output. The
-result alone is enough, because the distance can be read back from it. The backward passes are made
-of differentiable operations on what was saved, so a second derivative works too.
+clamp, the distances for gamma and the result: three tensors as large as the layer's output. One is
+enough, because the others can be read back from it. The backward passes are made of differentiable
+operations on what was saved, so a second derivative works too.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+
+Grads = tuple[Tensor | None, ...]
+
+
+def gaussian(dot: Tensor, x_sq: Tensor, w_sq: Tensor, gamma: Tensor) -> Tensor:
+    """exp(−gamma · d) with d = max(0, x_sq + w_sq − 2 dot), elementwise with broadcasting."""
+    return _Gaussian.apply(dot, x_sq, w_sq, gamma)
+
+
+def rational_quadratic(
+    dot: Tensor, x_sq: Tensor, w_sq: Tensor, alpha: Tensor, gamma: Tensor
+) -> Tensor:
+    """(1 + gamma d / alpha)^(−alpha) with d as in `gaussian`."""
+    return _RationalQuadratic.apply(dot, x_sq, w_sq, alpha, gamma)
+
+
+def minus_distance(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
+    """−√d with d as in `gaussian`; where d is 0 the gradient is 0."""
+    return _MinusDistance.apply(dot, x_sq, w_sq)
+
+
+def exponential(distance: Tensor, gamma: Tensor) -> Tensor:
+    """exp(−gamma · distance)."""
+    return _Exponential.apply(distance, gamma)
+
+
+def scaled_tanh(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
+    """tanh(gamma · dot + c)."""
+    return _ScaledTanh.apply(dot, gamma, c)
+
+
+def product(values: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """values · a · b, with `a` and `b` at least 0; where one is 0 it gets no gradient."""
+    return _Product.apply(values, a, b)
+
+
+def arc_cosine(cosine: Tensor) -> Tensor:
+    """1 − θ/π with θ = arccos(cosine); the slope is cut off near ±1, where it is infinite."""
+    return _ArcCosine.apply(cosine)
+
+
+def arc_cosine_1(cosine: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """a b (sin θ + (π−θ) cos θ)/π with θ = arccos(cosine)."""
+    return _ArcCosine1.apply(cosine, a, b)
+
+
+def _distances(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
+    # Rounding can push a squared distance below zero.
+    return torch.sub(x_sq, dot, alpha=2).add_(w_sq).clamp_min_(0)
+
+
+def _distance_grads(per_dist: Tensor, needs: tuple[bool, ...], shapes: Any) -> Grads:
+    """What reaches dot, x_sq and w_sq, given the gradient of each squared distance.
+
+    The clamp has no part in this: where it acts the distance is 0 up to rounding, and letting the
+    gradient through is what makes it proportional to x − w there as elsewhere.
+    """
+    x_shape, w_shape = shapes
+    return (
+        per_dist * -2 if needs[0] else None,
+        per_dist.sum_to_size(x_shape) if needs[1] else None,
+        per_dist.sum_to_size(w_shape) if needs[2] else None,
+    )
+
+
+def _gamma_grad(grad_y: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    # y = exp(−gamma d), so −d = log(y) / gamma. A y that has underflowed to 0 contributes 0.
+    log_y = y.clamp_min(torch.finfo(y.dtype).tiny).log()
+    return (grad_y * log_y / gamma).sum_to_size(gamma.shape)
+
+
+def _over(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """numerator / denominator, and 0 where the denominator is 0, with finite derivatives."""
+    there = denominator != 0
+    return numerator / torch.where(there, denominator, 1) * there
 
 
 class _Gaussian(torch.autograd.Function):
@@ -19,10 +95,8 @@ class _Gaussian(torch.autograd.Function):
 
     @staticmethod
     def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor, gamma: Tensor) -> Tensor:
-        dist_sq = torch.sub(x_sq, dot, alpha=2).add_(w_sq).clamp_min_(0)
-        if gamma.dtype != dist_sq.dtype:
-            gamma = gamma.to(dist_sq.dtype)
-        return dist_sq.mul_(-gamma).exp_()
+        d = _distances(dot, x_sq, w_sq)
+        return d.mul_(-gamma.to(d.dtype)).exp_()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -31,24 +105,88 @@ class _Gaussian(torch.autograd.Function):
         ctx.save_for_backward(output, gamma)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> Grads:
         y, gamma = ctx.saved_tensors
-        x_shape, w_shape = ctx.shapes
-        needs_dot, needs_x, needs_w, needs_gamma = ctx.needs_input_grad
         grad_y = grad * y
-        # The clamp has no part in this: where it acts the distance is 0 up to rounding, and
-        # letting the gradient through is what makes it −2 gamma (x − w) there as elsewhere.
-        per_dist = grad_y * -gamma
-        grad_gamma = None
-        if needs_gamma:
-            # −dist_sq = log(y) / gamma. A y that has underflowed to 0 contributes 0.
-            log_y = y.clamp_min(torch.finfo(y.dtype).tiny).log()
-            grad_gamma = (grad_y * log_y / gamma).sum_to_size(gamma.shape)
         return (
-            per_dist * -2 if needs_dot else None,
-            per_dist.sum_to_size(x_shape) if needs_x else None,
-            per_dist.sum_to_size(w_shape) if needs_w else None,
-            grad_gamma,
+            *_distance_grads(grad_y * -gamma, ctx.needs_input_grad, ctx.shapes),
+            _gamma_grad(grad_y, y, gamma) if ctx.needs_input_grad[3] else None,
+        )
+
+
+class _RationalQuadratic(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor, alpha: Tensor, gamma: Tensor) -> Tensor:
+        d = _distances(dot, x_sq, w_sq)
+        alpha, gamma = alpha.to(d.dtype), gamma.to(d.dtype)
+        # log1p: for a large alpha, 1 + gamma d / alpha would round to 1.
+        return d.mul_(gamma / alpha).log1p_().mul_(-alpha).exp_()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        _, x_sq, w_sq, alpha, gamma = inputs
+        ctx.shapes = x_sq.shape, w_sq.shape
+        ctx.save_for_backward(output, alpha, gamma)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Grads:
+        y, alpha, gamma = ctx.saved_tensors
+        needs = ctx.needs_input_grad
+        # y = u^(−alpha) with u = 1 + gamma d / alpha
+        log_u = y.clamp_min(torch.finfo(y.dtype).tiny).log() / -alpha
+        grad_y = grad * y
+        grad_over_u = grad_y * (-log_u).exp()
+        grad_alpha = grad_gamma = None
+        if needs[3]:
+            # 1 − 1/u − log u
+            grad_alpha = (grad_y * (-(-log_u).expm1() - log_u)).sum_to_size(alpha.shape)
+        if needs[4]:
+            grad_gamma = (grad_over_u * log_u.expm1() * (-alpha / gamma)).sum_to_size(gamma.shape)
+        grads = _distance_grads(grad_over_u * -gamma, needs, ctx.shapes)
+        return (*grads, grad_alpha, grad_gamma)
+
+
+class _MinusDistance(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
+        d = _distances(dot, x_sq, w_sq)
+        # A difference of sums that are equal but for rounding is 0: its root would be 1e-3.
+        noise = 8 * torch.finfo(d.dtype).eps * x_sq
+        return d.masked_fill_(d <= noise, 0).sqrt_().neg_()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.shapes = inputs[1].shape, inputs[2].shape
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Grads:
+        (y,) = ctx.saved_tensors
+        return _distance_grads(_over(grad, 2 * y), ctx.needs_input_grad, ctx.shapes)
+
+
+class _Exponential(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(distance: Tensor, gamma: Tensor) -> Tensor:
+        return (distance * -gamma).exp_()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(output, inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Grads:
+        y, gamma = ctx.saved_tensors
+        grad_y = grad * y
+        return (
+            grad_y * -gamma if ctx.needs_input_grad[0] else None,
+            _gamma_grad(grad_y, y, gamma) if ctx.needs_input_grad[1] else None,
         )
 
 
@@ -65,7 +203,7 @@ class _ScaledTanh(torch.autograd.Function):
         ctx.save_for_backward(output, gamma, c)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> Grads:
         y, gamma, c = ctx.saved_tensors
         needs_dot, needs_gamma, needs_c = ctx.needs_input_grad
         inner = grad * (1 - y * y)
@@ -83,11 +221,75 @@ class _ScaledTanh(torch.autograd.Function):
         )
 
 
-def gaussian(dot: Tensor, x_sq: Tensor, w_sq: Tensor, gamma: Tensor) -> Tensor:
-    """exp(−gamma · max(0, x_sq + w_sq − 2 dot)), elementwise with broadcasting."""
-    return _Gaussian.apply(dot, x_sq, w_sq, gamma)
+class _Product(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(values: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return (values * a).mul_(b)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        _, a, b = inputs
+        ctx.save_for_backward(output, a, b)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Grads:
+        y, a, b = ctx.saved_tensors
+        grad_y = grad * y
+        return (
+            grad * a * b,
+            _over(grad_y.sum_to_size(a.shape), a),
+            _over(grad_y.sum_to_size(b.shape), b),
+        )
 
 
-def scaled_tanh(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
-    """tanh(gamma · dot + c), elementwise with broadcasting."""
-    return _ScaledTanh.apply(dot, gamma, c)
+class _ArcCosine(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(cosine: Tensor) -> Tensor:
+        return cosine.clamp(-1, 1).acos_().mul_(-1 / math.pi).add_(1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (cosine,) = ctx.saved_tensors
+        # Below √eps the sine of θ is rounding alone.
+        least = torch.finfo(cosine.dtype).eps
+        return grad / (math.pi * (1 - cosine * cosine).clamp_min(least).sqrt())
+
+
+class _ArcCosine1(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(cosine: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return _order_1(cosine) * a * b
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Grads:
+        cosine, a, b = ctx.saved_tensors
+        least = torch.finfo(cosine.dtype).eps
+        # The derivative of sin θ + (π−θ) cos θ by cos θ is π − θ, and finite everywhere.
+        slope = 1 - cosine.clamp(-1 + least, 1 - least).acos() / math.pi
+        grad_value = grad * _order_1(cosine)
+        return (
+            grad * slope * a * b,
+            (grad_value * b).sum_to_size(a.shape),
+            (grad_value * a).sum_to_size(b.shape),
+        )
+
+
+def _order_1(cosine: Tensor) -> Tensor:
+    """(sin θ + (π−θ) cos θ)/π"""
+    least = torch.finfo(cosine.dtype).eps
+    c = cosine.clamp(-1 + least, 1 - least)
+    return ((1 - c * c).sqrt() + (math.pi - c.acos()) * c) / math.pi

@@ -30,9 +30,9 @@ from torch import Tensor, nn
 
 from . import checkpoint, data, models
 from .hyper import Hyper
-from .kernels import get_kernel
 from .records import Record, hardware, versions
 from .records import load as load_record
+from .registry import get_kernel
 
 # What makes two runs different. The rest of a config only says where and how they run.
 _PLACES = ("root", "out", "resume")

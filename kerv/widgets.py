@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from . import functional
-from .kernels import get_kernel
 from .plots import COLOURS, number_grids
+from .registry import get_kernel
 
 _SCRIPT = """
 (function () {

@@ -12,12 +12,36 @@ import numpy as np
 
 Formula = Callable[[np.ndarray, np.ndarray], float]
 
+
+def _cosine(x: np.ndarray, w: np.ndarray) -> float:
+    norms = np.sqrt(x @ x * (w @ w))
+    return x @ w / norms if norms > 0 else 0.0
+
+
+def _angle(x: np.ndarray, w: np.ndarray) -> float:
+    return np.arccos(np.clip(_cosine(x, w), -1, 1))
+
+
 # The formula of every kernel that `kerv.get_kernel` knows, with its default hyper-parameters.
 DEFAULT_FORMULAS: dict[str, Formula] = {
     "linear": lambda x, w: x @ w,
     "polynomial": lambda x, w: (x @ w + 1) ** 3,
     "gaussian": lambda x, w: np.exp(-((x - w) ** 2).sum() / len(x)),
     "sigmoid": lambda x, w: np.tanh(x @ w),
+    "l1": lambda x, w: -np.abs(x - w).sum(),
+    "l2": lambda x, w: -np.sqrt(((x - w) ** 2).sum()),
+    "laplacian": lambda x, w: np.exp(-np.abs(x - w).sum() / len(x)),
+    "rational_quadratic": lambda x, w: 1 / (1 + ((x - w) ** 2).sum() / len(x)),
+    "cosine": lambda x, w: _cosine(x, w),
+    "correlation": lambda x, w: (
+        ((x - x.mean()) * (w - w.mean())).sum()
+        / np.sqrt((((x - x.mean()) ** 2).sum() + 1e-6) * (((w - w.mean()) ** 2).sum() + 1e-6))
+    ),
+    "arc_cosine": lambda x, w: (
+        np.sqrt(x @ x * (w @ w))
+        * (np.sin(_angle(x, w)) + (np.pi - _angle(x, w)) * np.cos(_angle(x, w)))
+        / np.pi
+    ),
 }
 
 NUMPY_PAD = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}

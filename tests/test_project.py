@@ -31,7 +31,20 @@ TOP_LEVEL = {
 
 # A module of kerv may import those that stand before it, and no others.
 ORDER = [
-    *("pair", "hyper", "tails", "kernels", "functional", "layers", "init", "convert", "models"),
+    *(
+        "l1",
+        "pair",
+        "hyper",
+        "tails",
+        "base",
+        "kernels",
+        "registry",
+        "functional",
+        "layers",
+        "init",
+        "convert",
+        "models",
+    ),
     *("textures", "data", "records", "checkpoint", "distributed", "train", "cli"),
     *("plots", "testing", "bench", "widgets", "check"),
 ]

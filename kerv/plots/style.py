@@ -1,7 +1,7 @@
 """One colour and one marker for each kernel, the same in the whole book.
 
-The colours are those of Okabe and Ito, which readers with any common colour blindness can tell
-apart; the markers tell the kernels apart without colour.
+The colours are those of Okabe and Ito, with three more; readers with the common kinds of colour
+blindness can tell them apart. The markers tell the kernels apart without colour.
 """
 
 from __future__ import annotations
@@ -11,5 +11,12 @@ COLOURS = {
     "polynomial": "#D55E00",
     "gaussian": "#009E73",
     "sigmoid": "#CC79A7",
+    "l1": "#882255",
+    "l2": "#332288",
+    "laplacian": "#999933",
+    "rational_quadratic": "#56B4E9",
+    "cosine": "#E69F00",
+    "correlation": "#000000",
+    "arc_cosine": "#661100",
 }
-MARKERS = {"linear": "o", "polynomial": "s", "gaussian": "^", "sigmoid": "D"}
+MARKERS = dict(zip(COLOURS, "os^DvPXp*hd", strict=True))

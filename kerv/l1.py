@@ -1,0 +1,209 @@
+"""‖x−w‖₁ of every patch and every filter, which no convolution can compute.
+
+Unlike the squared distance it does not fall apart into a dot product and two norms. So the patches
+are copied out and handed to `torch.cdist`, a chunk at a time: memory stays bounded whatever the
+size of the input, and nothing but the input and the filters is kept for backward. As custom
+operators of torch they compile and export as one node each.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Numbers in the patches of one chunk: 16 MB in float32.
+_CHUNK = 4_000_000
+
+_cdist_backward = torch.ops.aten._cdist_backward
+
+
+@torch.library.custom_op("kerv::l1_distances", mutates_args=())
+def l1_distances(
+    x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+) -> Tensor:
+    """‖x_i − w_o‖₁ for every place i and filter o, as a convolution without padding lays them out.
+
+    Shape:
+        x (N, C_in, *size), w (C_out, C_in / groups, *kernel_size); output (N, C_out, *out).
+    """
+    out = x.new_empty(_out_shape(x, w, stride, dilation))
+    for chunk in _chunks(x, w, stride, dilation, groups):
+        patches, filters = chunk.patches(x), w[chunk.filters].flatten(1)
+        out[chunk.place] = chunk.layout(torch.cdist(patches, filters, p=1.0))
+    return out
+
+
+@torch.library.custom_op("kerv::l1_distances_backward", mutates_args=())
+def l1_distances_backward(
+    grad: Tensor, x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+) -> tuple[Tensor, Tensor]:
+    """The gradients of x and w: sums of the signs of x − w. Where x equals w the sign is 0."""
+    grad_x, grad_w = torch.zeros_like(x), torch.zeros_like(w)
+    for chunk in _chunks(x, w, stride, dilation, groups):
+        patches, filters = chunk.patches(x), w[chunk.filters].flatten(1)
+        distances = torch.cdist(patches, filters, p=1.0)
+        rows = grad[chunk.place].movedim(1, -1).flatten(0, -2).contiguous()
+        # What autograd calls for `torch.cdist`; inside an operator there is no autograd.
+        to_patches = _cdist_backward(rows, patches, filters, 1.0, distances)
+        to_filters = _cdist_backward(
+            rows.T.contiguous(), filters, patches, 1.0, distances.T.contiguous()
+        )
+        chunk.add_patches(to_patches, grad_x)
+        grad_w[chunk.filters] += to_filters.view_as(grad_w[chunk.filters])
+    return grad_x, grad_w
+
+
+@torch.library.custom_op("kerv::l1_distances_along", mutates_args=())
+def l1_distances_along(
+    x: Tensor,
+    w: Tensor,
+    step_x: Tensor,
+    step_w: Tensor,
+    stride: list[int],
+    dilation: list[int],
+    groups: int,
+) -> Tensor:
+    """How the distances change when x and w move along a step: Σ sign(x − w) (step_x − step_w)."""
+    out = x.new_empty(_out_shape(x, w, stride, dilation))
+    for chunk in _chunks(x, w, stride, dilation, groups):
+        pairs = zip(chunk.patches(x).split(256), chunk.patches(step_x).split(256), strict=True)
+        filters, step = w[chunk.filters].flatten(1), step_w[chunk.filters].flatten(1)
+        rows = [
+            ((patch[:, None] - filters).sign() * (moved[:, None] - step)).sum(2)
+            for patch, moved in pairs
+        ]
+        out[chunk.place] = chunk.layout(torch.cat(rows))
+    return out
+
+
+class _Chunk:
+    """Some rows of places of some pictures, and the filters of one group."""
+
+    def __init__(
+        self,
+        pictures: slice,
+        rows: slice,
+        group: int,
+        x: Tensor,
+        w: Tensor,
+        stride: list[int],
+        dilation: list[int],
+        groups: int,
+    ) -> None:
+        depth, filters = w.shape[1], w.shape[0] // groups
+        self._stride, self._dilation, self._sizes = stride, dilation, w.shape[2:]
+        self.filters = slice(group * filters, (group + 1) * filters)
+        self.place = (pictures, self.filters, rows)
+        reach = dilation[0] * (w.shape[2] - 1)
+        pixels = slice(rows.start * stride[0], (rows.stop - 1) * stride[0] + reach + 1)
+        self.window = (pictures, slice(group * depth, (group + 1) * depth), pixels)
+
+    def patches(self, x: Tensor) -> Tensor:
+        """The patches as the rows of a matrix."""
+        part, dims = x[self.window], len(self._sizes)
+        for dim, size, step, every in zip(
+            range(2, dims + 2), self._sizes, self._stride, self._dilation, strict=True
+        ):
+            part = part.unfold(dim, every * (size - 1) + 1, step)[..., ::every]
+        # (N, C, *out, *kernel_size) → (N, *out, C, *kernel_size)
+        part = part.movedim(1, dims + 1)
+        self._out = part.shape[: dims + 1]
+        return part.reshape(-1, part.shape[dims + 1 :].numel())
+
+    def add_patches(self, patches: Tensor, x: Tensor) -> None:
+        """Add each patch to the places of `x` that it was copied from."""
+        part = x[self.window]
+        patches = patches.reshape(*self._out, part.shape[1], *self._sizes)
+        patches = patches.movedim(len(self._out), 1)
+        for n, offset in enumerate(itertools.product(*map(range, self._sizes))):
+            pixels = tuple(
+                slice(every * k, every * k + step * (places - 1) + 1, step)
+                for k, every, step, places in zip(
+                    offset, self._dilation, self._stride, self._out[1:], strict=True
+                )
+            )
+            target: Any = (..., *pixels)
+            part[target] += patches.flatten(-len(offset))[..., n]
+
+    def layout(self, rows: Tensor) -> Tensor:
+        """One row for each place → (N, filters, *out)."""
+        return rows.reshape(*self._out, -1).movedim(-1, 1)
+
+
+def _chunks(
+    x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+) -> Iterator[_Chunk]:
+    pictures, _, rows, *rest = _out_shape(x, w, stride, dilation)
+    per_row = w[0].numel()
+    for size in rest:
+        per_row *= size
+    rows_at_once = max(1, min(rows, _CHUNK // max(1, per_row)))
+    pictures_at_once = max(1, _CHUNK // max(1, per_row * rows)) if rows_at_once == rows else 1
+    for n in range(0, pictures, pictures_at_once):
+        for row in range(0, rows, rows_at_once):
+            for group in range(groups):
+                yield _Chunk(
+                    slice(n, min(n + pictures_at_once, pictures)),
+                    slice(row, min(row + rows_at_once, rows)),
+                    group,
+                    x,
+                    w,
+                    stride,
+                    dilation,
+                    groups,
+                )
+
+
+def _out_shape(x: Tensor, w: Tensor, stride: list[int], dilation: list[int]) -> list[int]:
+    sizes = zip(x.shape[2:], w.shape[2:], stride, dilation, strict=True)
+    return [x.shape[0], w.shape[0], *((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in sizes)]
+
+
+@l1_distances.register_fake
+def _(x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int) -> Tensor:
+    return x.new_empty(_out_shape(x, w, stride, dilation))
+
+
+@l1_distances_backward.register_fake
+def _(
+    grad: Tensor, x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), torch.empty_like(w)
+
+
+@l1_distances_along.register_fake
+def _(
+    x: Tensor,
+    w: Tensor,
+    step_x: Tensor,
+    step_w: Tensor,
+    stride: list[int],
+    dilation: list[int],
+    groups: int,
+) -> Tensor:
+    return x.new_empty(_out_shape(x, w, stride, dilation))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    *tensors, ctx.stride, ctx.dilation, ctx.groups = inputs
+    ctx.save_for_backward(*tensors[-2:])
+
+
+def _gradient(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    geometry = ctx.stride, ctx.dilation, ctx.groups
+    return (*l1_distances_backward(grad, *ctx.saved_tensors, *geometry), None, None, None)
+
+
+def _gradient_of_gradient(ctx: Any, step_x: Tensor, step_w: Tensor) -> tuple[Tensor | None, ...]:
+    # The gradients are linear in `grad`, and their signs do not change under a small step.
+    geometry = ctx.stride, ctx.dilation, ctx.groups
+    along = l1_distances_along(*ctx.saved_tensors, step_x, step_w, *geometry)
+    return (along, None, None, None, None, None)
+
+
+l1_distances.register_autograd(_gradient, setup_context=_keep)
+l1_distances_backward.register_autograd(_gradient_of_gradient, setup_context=_keep)
