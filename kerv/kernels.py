@@ -301,7 +301,7 @@ class CosineKernel(Kernel):
     """
 
     def forward(self, p: Pair) -> Tensor:
-        return tails.product(p.dot, _inverse_root(p.x_sq), _inverse_root(p.w_sq))
+        return tails.product(p.dot, tails.inverse_root(p.x_sq), tails.inverse_root(p.w_sq))
 
 
 class CorrelationKernel(Kernel):
@@ -372,17 +372,10 @@ class ArcCosineKernel(Kernel):
         self.order = order
 
     def forward(self, p: Pair) -> Tensor:
-        x_inverse, w_inverse = _inverse_root(p.x_sq), _inverse_root(p.w_sq)
-        cosine = tails.product(p.wide_dot, x_inverse, w_inverse)
-        if self.order == 0:
-            return tails.arc_cosine(cosine)
-        return tails.arc_cosine_1(cosine, p.x_sq * x_inverse, p.w_sq * w_inverse)
+        if self.order == 1:
+            return tails.arc_cosine_1(p.wide_dot, p.x_sq, p.w_sq)
+        x_inverse, w_inverse = tails.inverse_root(p.x_sq), tails.inverse_root(p.w_sq)
+        return tails.arc_cosine(tails.product(p.wide_dot, x_inverse, w_inverse))
 
     def extra_repr(self) -> str:
         return f"order={self.order}"
-
-
-def _inverse_root(squares: Tensor) -> Tensor:
-    """1/√squares, and 0 without a gradient where they are 0."""
-    positive = squares > 0
-    return torch.where(positive, squares, 1).rsqrt() * positive

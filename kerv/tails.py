@@ -54,9 +54,9 @@ def arc_cosine(cosine: Tensor) -> Tensor:
     return _ArcCosine.apply(cosine)
 
 
-def arc_cosine_1(cosine: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """a b (sin θ + (π−θ) cos θ)/π with θ = arccos(cosine)."""
-    return _ArcCosine1.apply(cosine, a, b)
+def arc_cosine_1(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
+    """‖x‖ ‖w‖ (sin θ + (π−θ) cos θ)/π, with θ the angle between x and w; 0 where a norm is 0."""
+    return _ArcCosine1.apply(dot, x_sq, w_sq)
 
 
 def _distances(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
@@ -64,17 +64,17 @@ def _distances(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
     return torch.sub(x_sq, dot, alpha=2).add_(w_sq).clamp_min_(0)
 
 
-def _distance_grads(per_dist: Tensor, needs: tuple[bool, ...], shapes: Any) -> Grads:
-    """What reaches dot, x_sq and w_sq, given the gradient of each squared distance.
+def _distance_grads(grad_dot: Tensor, needs: tuple[bool, ...], shapes: Any) -> Grads:
+    """What reaches dot, x_sq and w_sq, given the first, −2 times the gradient of each distance.
 
     The clamp has no part in this: where it acts the distance is 0 up to rounding, and letting the
     gradient through is what makes it proportional to x − w there as elsewhere.
     """
     x_shape, w_shape = shapes
     return (
-        per_dist * -2 if needs[0] else None,
-        per_dist.sum_to_size(x_shape) if needs[1] else None,
-        per_dist.sum_to_size(w_shape) if needs[2] else None,
+        grad_dot if needs[0] else None,
+        grad_dot.sum_to_size(x_shape) * -0.5 if needs[1] else None,
+        grad_dot.sum_to_size(w_shape) * -0.5 if needs[2] else None,
     )
 
 
@@ -109,7 +109,7 @@ class _Gaussian(torch.autograd.Function):
         y, gamma = ctx.saved_tensors
         grad_y = grad * y
         return (
-            *_distance_grads(grad_y * -gamma, ctx.needs_input_grad, ctx.shapes),
+            *_distance_grads(grad_y * (2 * gamma), ctx.needs_input_grad, ctx.shapes),
             _gamma_grad(grad_y, y, gamma) if ctx.needs_input_grad[3] else None,
         )
 
@@ -135,16 +135,18 @@ class _RationalQuadratic(torch.autograd.Function):
         y, alpha, gamma = ctx.saved_tensors
         needs = ctx.needs_input_grad
         # y = u^(−alpha) with u = 1 + gamma d / alpha
-        log_u = y.clamp_min(torch.finfo(y.dtype).tiny).log() / -alpha
-        grad_y = grad * y
-        grad_over_u = grad_y * (-log_u).exp()
+        log_y = y.clamp_min(torch.finfo(y.dtype).tiny).log()
+        grad_over_u = grad * (log_y * (1 + 1 / alpha)).exp()
         grad_alpha = grad_gamma = None
         if needs[3]:
             # 1 − 1/u − log u
-            grad_alpha = (grad_y * (-(-log_u).expm1() - log_u)).sum_to_size(alpha.shape)
+            minus_log_u = log_y / alpha
+            slope = minus_log_u - minus_log_u.expm1()
+            grad_alpha = (grad * y * slope).sum_to_size(alpha.shape)
         if needs[4]:
-            grad_gamma = (grad_over_u * log_u.expm1() * (-alpha / gamma)).sum_to_size(gamma.shape)
-        grads = _distance_grads(grad_over_u * -gamma, needs, ctx.shapes)
+            scaled = (log_y / -alpha).expm1()
+            grad_gamma = (grad_over_u * scaled * (-alpha / gamma)).sum_to_size(gamma.shape)
+        grads = _distance_grads(grad_over_u * (2 * gamma), needs, ctx.shapes)
         return (*grads, grad_alpha, grad_gamma)
 
 
@@ -153,7 +155,7 @@ class _MinusDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
-        d = _distances(dot, x_sq, w_sq)
+        d = torch.sub(x_sq, dot, alpha=2).add_(w_sq)
         # A difference of sums that are equal but for rounding is 0: its root would be 1e-3.
         noise = 8 * torch.finfo(d.dtype).eps * x_sq
         return d.masked_fill_(d <= noise, 0).sqrt_().neg_()
@@ -166,7 +168,9 @@ class _MinusDistance(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Grads:
         (y,) = ctx.saved_tensors
-        return _distance_grads(_over(grad, 2 * y), ctx.needs_input_grad, ctx.shapes)
+        # By infinity where the distance is 0: the gradient is 0 there, and so is its derivative.
+        grad_dot = grad / -y.masked_fill(y == 0, -math.inf)
+        return _distance_grads(grad_dot, ctx.needs_input_grad, ctx.shapes)
 
 
 class _Exponential(torch.autograd.Function):
@@ -195,7 +199,7 @@ class _ScaledTanh(torch.autograd.Function):
 
     @staticmethod
     def forward(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
-        return (dot * gamma).add_(c).tanh_()
+        return torch.addcmul(c, dot, gamma).tanh_()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -206,7 +210,7 @@ class _ScaledTanh(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Grads:
         y, gamma, c = ctx.saved_tensors
         needs_dot, needs_gamma, needs_c = ctx.needs_input_grad
-        inner = grad * (1 - y * y)
+        inner = torch.addcmul(grad, grad * y, y, value=-1)
         grad_gamma = None
         if needs_gamma:
             # dot = (artanh(y) − c) / gamma. At y = ±1 the slope 1 − y² is 0 and so is the product,
@@ -260,15 +264,20 @@ class _ArcCosine(torch.autograd.Function):
         (cosine,) = ctx.saved_tensors
         # Below √eps the sine of θ is rounding alone.
         least = torch.finfo(cosine.dtype).eps
-        return grad / (math.pi * (1 - cosine * cosine).clamp_min(least).sqrt())
+        return grad * (1 - cosine.square()).clamp_min(least).rsqrt() * (1 / math.pi)
 
 
 class _ArcCosine1(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(cosine: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return _order_1(cosine) * a * b
+    def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
+        x_inverse, w_inverse = inverse_root(x_sq), inverse_root(w_sq)
+        cosine = (dot * x_inverse).mul_(w_inverse).clamp_(-1, 1)
+        turned = cosine.acos().mul_(-1 / math.pi).add_(1).mul_(cosine)
+        sine = cosine.square_().neg_().add_(1).sqrt_()
+        value = turned.add_(sine, alpha=1 / math.pi)
+        return value.mul_(x_sq * x_inverse).mul_(w_sq * w_inverse)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -276,20 +285,22 @@ class _ArcCosine1(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Grads:
-        cosine, a, b = ctx.saved_tensors
-        least = torch.finfo(cosine.dtype).eps
-        # The derivative of sin θ + (π−θ) cos θ by cos θ is π − θ, and finite everywhere.
-        slope = 1 - cosine.clamp(-1 + least, 1 - least).acos() / math.pi
-        grad_value = grad * _order_1(cosine)
+        dot, x_sq, w_sq = ctx.saved_tensors
+        x_inverse, w_inverse = inverse_root(x_sq), inverse_root(w_sq)
+        edge = 1 - torch.finfo(dot.dtype).eps
+        cosine = (dot * x_inverse * w_inverse).clamp(-edge, edge)
+        # By ⟨x, w⟩ the derivative is (π−θ)/π, by ‖x‖² it is ‖w‖ sin θ / (2π ‖x‖).
+        grad_sine = grad * (1 - cosine.square()).sqrt()
+        x_grad = (grad_sine * (w_sq * w_inverse)).sum_to_size(x_sq.shape)
+        w_grad = (grad_sine * (x_sq * x_inverse)).sum_to_size(w_sq.shape)
         return (
-            grad * slope * a * b,
-            (grad_value * b).sum_to_size(a.shape),
-            (grad_value * a).sum_to_size(b.shape),
+            grad * (1 - cosine.acos() / math.pi),
+            x_grad * x_inverse / (2 * math.pi),
+            w_grad * w_inverse / (2 * math.pi),
         )
 
 
-def _order_1(cosine: Tensor) -> Tensor:
-    """(sin θ + (π−θ) cos θ)/π"""
-    least = torch.finfo(cosine.dtype).eps
-    c = cosine.clamp(-1 + least, 1 - least)
-    return ((1 - c * c).sqrt() + (math.pi - c.acos()) * c) / math.pi
+def inverse_root(squares: Tensor) -> Tensor:
+    """1/√squares, and 0 without a gradient where they are 0."""
+    positive = squares > 0
+    return torch.where(positive, squares, 1).rsqrt() * positive
