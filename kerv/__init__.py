@@ -45,7 +45,18 @@ from .registry import kernel_names as kernel_names
 __version__ = "0.1.0"
 
 # Loaded when first used: they may need torchvision or matplotlib, which `import kerv` must not.
-_LAZY = ("check", "checkpoint", "cli", "data", "models", "plots", "records", "train", "widgets")
+_LAZY = (
+    "check",
+    "checkpoint",
+    "cli",
+    "data",
+    "init",
+    "models",
+    "plots",
+    "records",
+    "train",
+    "widgets",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

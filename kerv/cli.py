@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from . import __version__, checkpoint, data, models, registry, train
+from .config import TrainConfig
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     made.add_argument("--version", action="version", version=f"kerv {__version__}")
-    for option in dataclasses.fields(train.TrainConfig):
+    for option in dataclasses.fields(TrainConfig):
         flag = "--" + option.name.replace("_", "-")
         # Only what was typed comes back, so that --resume can fill in the rest.
         settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": option.metadata["help"]}
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if "resume" in flags:
             flags = {**checkpoint.load(flags["resume"])["config"], **flags}
-        train.train(train.TrainConfig(**flags))
+        train.train(TrainConfig(**flags))
     except KeyboardInterrupt:
         _say("stopped; after a finished epoch, --resume with last.pt goes on")
         return 130

@@ -67,8 +67,7 @@ class Hyper(nn.Module):
     def reset_parameters(self) -> None:
         """Go back to the starting value."""
         if self.raw is not None and self.start is not None:
-            with torch.no_grad():
-                self.raw.fill_(math.log(self.start) if self.positive else self.start)
+            self.fill(self.start)
 
     def bind(self, fan_in: int, out_channels: int) -> None:
         """Fill in what only the layer knows: a start of None, and the number of filters."""
@@ -93,6 +92,13 @@ class Hyper(nn.Module):
                 f"{self.name} has no value yet: it becomes 1/n when a layer takes the kernel"
             )
         return self.raw.exp() if self.positive else self.raw
+
+    def fill(self, value: float) -> None:
+        """Set every effective value."""
+        assert self.raw is not None, "a layer binds its hyper-parameters"
+        value = checked(self.name, value, self.positive)
+        with torch.no_grad():
+            self.raw.fill_(math.log(value) if self.positive else value)
 
     def forward(self, p: Pair) -> Tensor:
         """The effective value, in a shape that broadcasts to `p.dot`."""

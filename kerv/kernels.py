@@ -82,16 +82,22 @@ class GaussianKernel(Kernel):
     """exp(−gamma ‖x−w‖²), between 0 (far away) and 1 (the patch equals the filter).
 
     As exp(−gamma ‖x‖²) · exp(2 gamma ⟨x, w⟩) · exp(−gamma ‖w‖²) it is a convolution, an
-    exponential, and one gain per place that all filters share. Distances, and this kernel, are
-    computed in at least float32 even under autocast; see `Pair` for what is still lost.
+    exponential, and one gain per place that all filters share. `normalized` takes that gain away:
+    patch and filter are scaled to norm 1 first, which gives exp(−2 gamma (1 − cos θ)), and
+    exp(−2 gamma) where a norm is 0.
+
+    Distances, and this kernel, are computed in at least float32 even under autocast; see `Pair`
+    for what is still lost.
     scikit-learn: `rbf_kernel`. Source: Wang et al., Kervolutional Neural Networks, CVPR 2019
     (gamma_g there); as a network unit, Broomhead & Lowe 1988.
 
     Args:
         gamma: how fast likeness falls with distance, greater than 0. None means 1/n, n the length
-            of a patch. A gamma of 1 on 64 channels of 3×3 returns exactly 0 nearly everywhere.
+            of a patch, and 1 if `normalized`. A gamma of 1 on 64 channels of 3×3 returns exactly 0
+            nearly everywhere.
         learnable: whether an optimiser may change gamma.
         per_channel: one gamma per filter instead of one for the layer.
+        normalized: whether patch and filter are scaled to norm 1 first.
 
     Raises:
         TypeError: `gamma` is not a number.
@@ -108,14 +114,24 @@ class GaussianKernel(Kernel):
         *,
         learnable: bool = False,
         per_channel: bool = False,
+        normalized: bool = False,
     ) -> None:
         super().__init__()
+        self.normalized = normalized
+        if normalized and gamma is None:
+            gamma = 1.0
         self.gamma = Hyper(
             "gamma", gamma, learnable=learnable, per_channel=per_channel, positive=True
         )
 
     def forward(self, p: Pair) -> Tensor:
+        if self.normalized:
+            x_inverse, w_inverse = tails.inverse_root(p.x_sq), tails.inverse_root(p.w_sq)
+            return tails.spherical_gaussian(p.wide_dot, x_inverse, w_inverse, self.gamma(p))
         return tails.gaussian(p.wide_dot, p.x_sq, p.w_sq, self.gamma(p))
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + (", normalized=True" if self.normalized else "")
 
 
 RBFKernel = GaussianKernel

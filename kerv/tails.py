@@ -22,6 +22,11 @@ def gaussian(dot: Tensor, x_sq: Tensor, w_sq: Tensor, gamma: Tensor) -> Tensor:
     return _Gaussian.apply(dot, x_sq, w_sq, gamma)
 
 
+def spherical_gaussian(dot: Tensor, a: Tensor, b: Tensor, gamma: Tensor) -> Tensor:
+    """exp(2 gamma (dot · a · b − 1)), with `a` and `b` at least 0, as in `product`."""
+    return _SphericalGaussian.apply(dot, a, b, gamma)
+
+
 def rational_quadratic(
     dot: Tensor, x_sq: Tensor, w_sq: Tensor, alpha: Tensor, gamma: Tensor
 ) -> Tensor:
@@ -111,6 +116,35 @@ class _Gaussian(torch.autograd.Function):
         return (
             *_distance_grads(grad_y * (2 * gamma), ctx.needs_input_grad, ctx.shapes),
             _gamma_grad(grad_y, y, gamma) if ctx.needs_input_grad[3] else None,
+        )
+
+
+class _SphericalGaussian(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(dot: Tensor, a: Tensor, b: Tensor, gamma: Tensor) -> Tensor:
+        cosine = (dot * a).mul_(b)
+        return cosine.sub_(1).mul_(2 * gamma.to(cosine.dtype)).exp_()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        _, a, b, gamma = inputs
+        ctx.save_for_backward(output, a, b, gamma)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Grads:
+        y, a, b, gamma = ctx.saved_tensors
+        grad_y = grad * y
+        # y = exp(2 gamma (cosine − 1)) gives the cosine back.
+        log_y = y.clamp_min(torch.finfo(y.dtype).tiny).log()
+        grad_cosine = grad_y * (2 * gamma)
+        grad_scaled = grad_cosine + grad_y * log_y
+        return (
+            grad_cosine * a * b,
+            _over(grad_scaled.sum_to_size(a.shape), a),
+            _over(grad_scaled.sum_to_size(b.shape), b),
+            (grad_y * log_y / gamma).sum_to_size(gamma.shape) if ctx.needs_input_grad[3] else None,
         )
 
 

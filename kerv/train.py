@@ -13,14 +13,11 @@ written.
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import re
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,103 +26,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checkpoint, data, models
+from .config import TrainConfig as TrainConfig
 from .hyper import Hyper
+from .init import init_from_data
 from .records import Record, hardware, versions
 from .records import load as load_record
-from .registry import get_kernel
-
-# What makes two runs different. The rest of a config only says where and how they run.
-_PLACES = ("root", "out", "resume")
-
-_FLOAT_MAX = torch.finfo(torch.float32).max
-# The types of the fields of `TrainConfig`, by their annotations.
-_KINDS: dict[Any, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "str | None": (str, type(None)),
-}
-
-
-def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": help, "choices": choices})
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What to train and how. The command line has one flag for each field.
-
-    Raises:
-        TypeError: a value is not of its field's type.
-        ValueError: a value is unknown or out of range; the message lists what is valid.
-
-    >>> TrainConfig(data="textures", model="resnet8", kernel="gaussian", epochs=1).where
-    'first'
-    """
-
-    data: str = _option("cifar10", "dataset: cifar10, mnist or textures")
-    model: str = _option("resnet20", "model, see kerv.models.names()")
-    kernel: str = _option("linear", "kernel spec, as in polynomial:degree=2; linear is convolution")
-    where: str = _option("first", "which convolutions get it", ("first", "spatial", "all"))
-    epochs: int = _option(10, "passes over the training pictures")
-    batch_size: int = _option(128, "pictures per step")
-    lr: float = _option(0.1, "highest learning rate, after warm-up and before the cosine descent")
-    momentum: float = _option(0.9, "Nesterov momentum of SGD")
-    weight_decay: float = _option(5e-4, "on weights; not on biases, norms and hyper-parameters")
-    augment: bool = _option(True, "shift by up to 4 pixels, and mirror CIFAR-10 left to right")
-    validation: float = _option(0.1, "fraction of the training pictures held out, 0 for none")
-    limit: int = _option(0, "use only so many training pictures, 0 for all")
-    seed: int = _option(0, "of weights, split, order and augmentation")
-    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
-    precision: str = _option("fp32", "bf16 runs under autocast", ("fp32", "bf16"))
-    root: str | None = _option(None, "folder of the datasets; default: KERV_DATA, or data")
-    out: str | None = _option(None, "folder of the run; default: runs/ and a name of these values")
-    resume: str | None = _option(None, "a checkpoint, last.pt, to go on from")
-
-    def __post_init__(self) -> None:
-        for option in dataclasses.fields(self):
-            value = getattr(self, option.name)
-            kinds, choices = _KINDS[option.type], option.metadata["choices"]
-            # To Python True is an int, and `--lr True` nonsense.
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise TypeError(f"{option.name} must be {option.type}, got {value!r}")
-            if option.type == "float" and not abs(getattr(self, option.name)) <= _FLOAT_MAX:
-                self._reject(option.name, "a finite float32 number")
-            if choices and value not in choices:
-                self._reject(option.name, f"one of {', '.join(choices)}")
-        if self.data not in data.names():
-            self._reject("data", f"one of {', '.join(data.names())}")
-        if self.model not in models.names():
-            self._reject("model", f"one of {', '.join(models.names())}")
-        get_kernel(self.kernel)
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                self._reject(name, "at least 1")
-        if not self.lr > 0:
-            self._reject("lr", "greater than 0")
-        for name in ("momentum", "validation"):
-            if not 0 <= getattr(self, name) < 1:
-                self._reject(name, "at least 0 and less than 1")
-        for name in ("weight_decay", "limit", "seed"):
-            if getattr(self, name) < 0:
-                self._reject(name, "at least 0")
-        if self.seed >= 2**32:
-            self._reject("seed", "less than 2**32")
-
-    def _reject(self, name: str, valid: str) -> None:
-        raise ValueError(f"{name} must be {valid}, got {getattr(self, name)!r}")
-
-    def run(self) -> dict[str, Any]:
-        """What makes this run different from others: a record holds this, and no path."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in _PLACES}
-
-    def folder(self) -> Path:
-        """Where the run keeps its files."""
-        if self.out is not None:
-            return Path(self.out)
-        kernel = re.sub(r"[^a-z0-9.]+", "-", self.kernel.lower())
-        return Path("runs", f"{self.data}-{self.model}-{kernel}-{self.where}-seed{self.seed}")
 
 
 class NotFinite(RuntimeError):
@@ -180,8 +85,11 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         where=config.where,
     )
     model.to(device=device).to(memory_format=torch.channels_last)
+    if config.init == "data" and not config.resume:
+        batch = dataset.normalize(train_x[: config.batch_size])
+        init_from_data(model, batch, scale=config.init_scale, seed=config.seed)
     optimizer = torch.optim.SGD(
-        _parameter_groups(model, config.weight_decay),
+        _parameter_groups(model, config.weight_decay, config.hyper_lr),
         lr=config.lr,
         momentum=config.momentum,
         nesterov=config.momentum > 0,
@@ -216,12 +124,14 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
             done = (epoch - 1) * steps + step
             rate = config.lr * _schedule(done, steps * config.epochs)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["factor"]
             with _autocast(device, config.precision):
                 logits = model(x.contiguous(memory_format=torch.channels_last))
                 loss = F.cross_entropy(logits, y)
             optimizer.zero_grad()
             loss.backward()
+            if config.clip:
+                nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()
 
             loss_sum += loss.detach() * len(y)
@@ -332,14 +242,16 @@ def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, 
     return x[chosen], y[chosen], x[rest], y[rest]
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(
+    model: nn.Module, weight_decay: float, hyper_lr: float
+) -> list[dict[str, Any]]:
     """Weights with decay; biases, norms and the kernels' hyper-parameters without."""
-    hyper = {id(p) for m in model.modules() if isinstance(m, Hyper) for p in m.parameters()}
-    decayed = [p for p in model.parameters() if p.ndim > 1 and id(p) not in hyper]
-    others = [p for p in model.parameters() if p.ndim <= 1 or id(p) in hyper]
+    hyper = {p: None for m in model.modules() if isinstance(m, Hyper) for p in m.parameters()}
+    rest = [p for p in model.parameters() if p not in hyper]
     return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay, "factor": 1.0},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
+        {"params": list(hyper), "weight_decay": 0.0, "factor": hyper_lr},
     ]
 
 

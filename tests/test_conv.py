@@ -142,11 +142,15 @@ def test_a_kernel_costs_one_convolution(kernel: kerv.Kernel | str) -> None:
     assert counter.count == 1
 
 
-@pytest.mark.parametrize("spec", NAMES)
+@pytest.mark.parametrize(
+    "spec", [*NAMES, "l2:squared=true", "arc_cosine:order=0", "gaussian:normalized=true"]
+)
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_gradients_with_hyper_parameters(spec: str, per_channel: bool) -> None:
+    spec, _, given = spec.partition(":")
     has_hyper = spec in WITH_HYPER
-    options = f":learnable=true,per_channel={per_channel}" if has_hyper else ""
+    learning = f"learnable=true,per_channel={per_channel}" if has_hyper else ""
+    options = ":" + ",".join(filter(None, [given, learning]))
     layer = kerv.KernelConv2d(
         2, 2, (1, 2), stride=(1, 2), padding=1, groups=2, kernel=spec + options, dtype=torch.float64
     )
@@ -234,6 +238,7 @@ def test_gradient_is_finite_where_patch_equals_filter(device: torch.device) -> N
         ("polynomial:learnable=true", 1),
         ("gaussian:learnable=true,per_channel=true", 1),
         ("sigmoid:learnable=true,per_channel=true", 1),
+        ("gaussian:learnable=true,per_channel=true,normalized=true", 1),
         ("l1", 0),
         ("l2", 1),
         ("l2:squared=true", 1),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.gaussian_process.kernels import RationalQuadratic
 from sklearn.metrics import pairwise
+from sklearn.preprocessing import normalize
 
 import kerv
 from kerv import Hyper
@@ -25,6 +26,9 @@ SCIKIT_LEARN = {
     "polynomial:degree=5,c=-1": pairwise.polynomial_kernel(X, W, degree=5, gamma=1, coef0=-1),
     "gaussian:gamma=0.3": pairwise.rbf_kernel(X, W, gamma=0.3),
     "gaussian": pairwise.rbf_kernel(X, W),
+    "gaussian:gamma=0.3,normalized=true": pairwise.rbf_kernel(
+        normalize(X), normalize(W), gamma=0.3
+    ),
     "sigmoid:gamma=0.2,c=-0.3": pairwise.sigmoid_kernel(X, W, gamma=0.2, coef0=-0.3),
     "l1": -pairwise.manhattan_distances(X, W),
     "l2": -pairwise.euclidean_distances(X, W),
@@ -212,7 +216,7 @@ def test_what_get_kernel_takes() -> None:
         (
             lambda: kerv.get_kernel("gaussian:sigma=1"),
             ValueError,
-            "no argument 'sigma'; its arguments are: gamma, learnable, per_channel",
+            "no argument 'sigma'; its arguments are: gamma, learnable, per_channel, normalized",
         ),
         (lambda: kerv.get_kernel("gaussian:gamma"), ValueError, "argument=value .* got 'gamma'"),
         (lambda: kerv.get_kernel("gaussian:gamma=1,gamma=2"), ValueError, "'gamma' stands twice"),

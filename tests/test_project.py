@@ -45,7 +45,7 @@ ORDER = [
         "convert",
         "models",
     ),
-    *("textures", "data", "records", "checkpoint", "distributed", "train", "cli"),
+    *("textures", "data", "records", "checkpoint", "distributed", "config", "train", "cli"),
     *("plots", "testing", "bench", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)

@@ -129,12 +129,12 @@ def test_a_finished_run_says_so_and_a_folder_is_not_overwritten(tmp_path: Path) 
 
 def test_learnable_hyper_parameters_train_without_decay(tmp_path: Path) -> None:
     model = kerv.models.build("resnet8", kernel="gaussian:learnable=true,per_channel=true")
-    decayed, others = _parameter_groups(model, 0.1)
-    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    decayed, others, hyper = _parameter_groups(model, 0.1, 5.0)
+    assert [g["weight_decay"] for g in (decayed, others, hyper)] == [0.1, 0.0, 0.0]
+    assert [g["factor"] for g in (decayed, others, hyper)] == [1.0, 1.0, 5.0]
     weights = {n for n, p in model.named_parameters() if any(p is q for q in decayed["params"])}
     assert weights == {n for n, p in model.named_parameters() if p.ndim > 1}
-    gamma = model.stem[0].kernel.gamma.raw
-    assert any(gamma is p for p in others["params"])
+    assert hyper["params"] == [model.stem[0].kernel.gamma.raw]
     train(TrainConfig(**{**SMALL, "epochs": 1}, out=str(tmp_path / "run")), log=quiet)
     trained = load_file(tmp_path / "run" / "model.safetensors")["stem.0.kernel.gamma.raw"]
     assert trained.exp().item() != pytest.approx(1 / 9, abs=1e-6)

@@ -1,0 +1,112 @@
+"""What a training run is made of: one dataclass, from which the command line makes its flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import data, models
+from .registry import get_kernel
+
+# What makes two runs different. The rest of a config only says where and how they run.
+_PLACES = ("root", "out", "resume")
+
+_FLOAT_MAX = torch.finfo(torch.float32).max
+# The types of the fields of `TrainConfig`, by their annotations.
+_KINDS: dict[Any, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str | None": (str, type(None)),
+}
+
+
+def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train and how. The command line has one flag for each field.
+
+    Raises:
+        TypeError: a value is not of its field's type.
+        ValueError: a value is unknown or out of range; the message lists what is valid.
+
+    >>> TrainConfig(data="textures", model="resnet8", kernel="gaussian", epochs=1).where
+    'first'
+    """
+
+    data: str = _option("cifar10", "dataset: cifar10, mnist or textures")
+    model: str = _option("resnet20", "model, see kerv.models.names()")
+    kernel: str = _option("linear", "kernel spec, as in polynomial:degree=2; linear is convolution")
+    where: str = _option("first", "which convolutions get it", ("first", "spatial", "all"))
+    epochs: int = _option(10, "passes over the training pictures")
+    batch_size: int = _option(128, "pictures per step")
+    lr: float = _option(0.1, "highest learning rate, after warm-up and before the cosine descent")
+    momentum: float = _option(0.9, "Nesterov momentum of SGD")
+    weight_decay: float = _option(5e-4, "on weights; not on biases, norms and hyper-parameters")
+    hyper_lr: float = _option(1.0, "learning rate of the kernels' hyper-parameters, as a factor")
+    clip: float = _option(0.0, "largest norm of the gradient, 0 for any")
+    init: str = _option("default", "data: filters from patches of the data", ("default", "data"))
+    init_scale: float = _option(1.0, "with --init data, how often gamma is 1 / median distance")
+    augment: bool = _option(True, "shift by up to 4 pixels, and mirror CIFAR-10 left to right")
+    validation: float = _option(0.1, "fraction of the training pictures held out, 0 for none")
+    limit: int = _option(0, "use only so many training pictures, 0 for all")
+    seed: int = _option(0, "of weights, split, order and augmentation")
+    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    precision: str = _option("fp32", "bf16 runs under autocast", ("fp32", "bf16"))
+    root: str | None = _option(None, "folder of the datasets; default: KERV_DATA, or data")
+    out: str | None = _option(None, "folder of the run; default: runs/ and a name of these values")
+    resume: str | None = _option(None, "a checkpoint, last.pt, to go on from")
+
+    def __post_init__(self) -> None:
+        for option in dataclasses.fields(self):
+            value = getattr(self, option.name)
+            kinds, choices = _KINDS[option.type], option.metadata["choices"]
+            # To Python True is an int, and `--lr True` nonsense.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise TypeError(f"{option.name} must be {option.type}, got {value!r}")
+            if option.type == "float" and not abs(getattr(self, option.name)) <= _FLOAT_MAX:
+                self._reject(option.name, "a finite float32 number")
+            if choices and value not in choices:
+                self._reject(option.name, f"one of {', '.join(choices)}")
+        if self.data not in data.names():
+            self._reject("data", f"one of {', '.join(data.names())}")
+        if self.model not in models.names():
+            self._reject("model", f"one of {', '.join(models.names())}")
+        get_kernel(self.kernel)
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                self._reject(name, "at least 1")
+        for name in ("lr", "init_scale"):
+            if not getattr(self, name) > 0:
+                self._reject(name, "greater than 0")
+        for name in ("momentum", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                self._reject(name, "at least 0 and less than 1")
+        for name in ("hyper_lr", "clip", "weight_decay", "limit", "seed"):
+            if getattr(self, name) < 0:
+                self._reject(name, "at least 0")
+        if self.seed >= 2**32:
+            self._reject("seed", "less than 2**32")
+
+    def _reject(self, name: str, valid: str) -> None:
+        raise ValueError(f"{name} must be {valid}, got {getattr(self, name)!r}")
+
+    def run(self) -> dict[str, Any]:
+        """What makes this run different from others: a record holds this, and no path."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k not in _PLACES}
+
+    def folder(self) -> Path:
+        """Where the run keeps its files."""
+        if self.out is not None:
+            return Path(self.out)
+        kernel = re.sub(r"[^a-z0-9.]+", "-", self.kernel.lower())
+        return Path("runs", f"{self.data}-{self.model}-{kernel}-{self.where}-seed{self.seed}")

@@ -1,0 +1,154 @@
+"""Filters and hyper-parameters from data, for kernels that answer a distance.
+
+Random filters are far from every patch, and all about equally far: a Gaussian layer then answers
+nearly the same in all its channels. Filters that are patches lie where the data is, and the median
+distance says how fast the kernel has to fall.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .hyper import checked
+from .kernels import GaussianKernel, LaplacianKernel, LpNormKernel, RationalQuadraticKernel
+from .layers import _KernelConv
+from .pair import VectorPair
+
+_OF_A_DISTANCE = (GaussianKernel, LaplacianKernel, LpNormKernel, RationalQuadraticKernel)
+# Patches that the median distance is taken over.
+_SAMPLE = 1000
+
+
+@torch.no_grad()
+def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed: int = 0) -> None:
+    """Set the filters of distance kernels to patches of the data, and gamma by their median.
+
+    The batch goes through the network once, in training mode. On its way, each kernel layer whose
+    kernel answers a distance (Gaussian, rational quadratic, Laplacian, L1, L2) gets as filters
+    patches of its own input, drawn at random, and gamma = scale / median ‖x−w‖², for the Laplacian
+    scale / median ‖x−w‖₁, over patches and filters. The layers after it see what it answers then.
+
+    Nothing else changes: not the biases, the other layers, the running statistics of norms, the
+    modes, or torch's random state.
+
+    Args:
+        model: a network with kernel layers.
+        batch: input for it, as in training; some hundred pictures are plenty.
+        scale: how often gamma is 1 / median, greater than 0.
+        seed: of the choice of patches.
+
+    Raises:
+        TypeError: `scale` is not a number.
+        ValueError: `scale` is not finite or not greater than 0; the network has no layer with such
+            a kernel, or the batch reaches none; a layer's input has too few patches, or most of
+            them are equal.
+
+    >>> import torch, kerv
+    >>> net = kerv.KernelConv2d(1, 4, 3, kernel="gaussian")
+    >>> init_from_data(net, torch.rand(8, 1, 12, 12))
+    >>> net(torch.rand(8, 1, 12, 12)).std() > 0.01
+    tensor(True)
+    """
+    scale = checked("scale", scale, positive=True)
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, _KernelConv) and _distance_kernels(module)
+    }
+    if not layers:
+        raise ValueError(
+            f"{type(model).__name__} has no kernel layer of a distance: "
+            f"{', '.join(kernel.__name__ for kernel in _OF_A_DISTANCE)}"
+        )
+    generator = torch.Generator().manual_seed(seed)
+    reached = set()
+
+    def set_up(name: str, layer: _KernelConv, input: Tensor) -> None:
+        # A layer that is used twice is set up where it is used first.
+        if name not in reached:
+            reached.add(name)
+            _init_layer(name, layer, input, scale, generator)
+
+    hooks = [
+        layer.register_forward_pre_hook(
+            lambda layer, inputs, name=name: set_up(name, layer, inputs[0])
+        )
+        for name, layer in layers.items()
+    ]
+    inside = {id(m) for layer in layers.values() for m in layer.modules()}
+    others = [module for module in model.modules() if id(module) not in inside]
+    buffers = [(b, b.clone()) for module in others for b in module.buffers(recurse=False)]
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.train()
+        with torch.random.fork_rng([batch.device] if batch.is_cuda else []):
+            model(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for buffer, value in buffers:
+            buffer.copy_(value)
+        for module, mode in modes.items():
+            module.training = mode
+    if not reached:
+        raise ValueError(f"the batch reached none of the layers {', '.join(layers)}")
+
+
+def _init_layer(
+    name: str, layer: _KernelConv, input: Tensor, scale: float, generator: torch.Generator
+) -> None:
+    patches = _draw_patches(layer, input, _SAMPLE, generator)
+    filters = layer.out_channels // layer.groups
+    if patches.shape[1] <= filters:
+        raise ValueError(
+            f"layer {name!r} has {filters} filters, and its input {tuple(input.shape)} only "
+            f"{patches.shape[1]} patches: use a larger batch"
+        )
+    chosen = patches[:, :filters]
+    layer.weight.copy_(chosen.reshape(layer.weight.shape))
+    for kernel in _distance_kernels(layer):
+        if isinstance(kernel, LpNormKernel):
+            continue
+        x, w = patches[:, filters:].double(), chosen.double()
+        if isinstance(kernel, GaussianKernel) and kernel.normalized:
+            x, w = F.normalize(x, dim=2), F.normalize(w, dim=2)
+        pairs = [VectorPair(*rows) for rows in zip(x, w, strict=True)]
+        distances = [p.l1 if isinstance(kernel, LaplacianKernel) else p.dist_sq for p in pairs]
+        median = torch.cat(distances).median().item()
+        if not median > 0:
+            raise ValueError(f"layer {name!r}: most patches of its input are equal")
+        kernel.gamma.fill(scale / median)
+
+
+def _draw_patches(
+    layer: _KernelConv, input: Tensor, least: int, generator: torch.Generator
+) -> Tensor:
+    """Patches at random places, all different: (groups, count, length of a patch).
+
+    `least` more than there are filters, or as many as there are.
+    """
+    dims = len(layer.kernel_size)
+    x = input if input.ndim == dims + 2 else input[None]
+    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+    x = F.pad(x, layer._reversed_padding_repeated_twice, mode=mode)
+    for dim, size, step, every in zip(
+        range(2, dims + 2), layer.kernel_size, layer.stride, layer.dilation, strict=True
+    ):
+        x = x.unfold(dim, every * (size - 1) + 1, step)[..., ::every]
+    places = (x.shape[0], *x.shape[2 : dims + 2])
+    total = torch.Size(places).numel()
+    count = min(total, layer.out_channels // layer.groups + least)
+    chosen = torch.randperm(total, generator=generator)[:count].to(x.device)
+    picture, *place = torch.unravel_index(chosen, places)
+    # (count, C_in, *kernel_size) → (groups, count, n)
+    index: Any = (picture, *place)
+    patches = x.movedim(1, dims + 1)[index]
+    return patches.reshape(count, layer.groups, layer.weight[0].numel()).transpose(0, 1)
+
+
+def _distance_kernels(layer: _KernelConv) -> list[Any]:
+    return [kernel for kernel in layer.kernel.modules() if isinstance(kernel, _OF_A_DISTANCE)]
