@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -64,6 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         train.NotFinite,
     ) as error:
         _say(str(error))
+        return 1
+    except RuntimeError as error:
+        # What torch says when the connection to another process of torchrun has gone.
+        if "WORLD_SIZE" not in os.environ:
+            raise
+        _say(f"another process stopped, and this one with it: {error}")
         return 1
     return 0
 

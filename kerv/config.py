@@ -61,6 +61,7 @@ class TrainConfig:
     limit: int = _option(0, "use only so many training pictures, 0 for all")
     seed: int = _option(0, "of weights, split, order and augmentation")
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    compile: bool = _option(False, "put the model through torch.compile")
     precision: str = _option("fp32", "bf16 runs under autocast", ("fp32", "bf16"))
     root: str | None = _option(None, "folder of the datasets; default: KERV_DATA, or data")
     out: str | None = _option(None, "folder of the run; default: runs/ and a name of these values")

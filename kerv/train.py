@@ -4,6 +4,7 @@ python -m kerv.train --data cifar10 --model resnet20 --kernel gaussian --where f
 python -m kerv.train --data mnist --model lenet5 --kernel polynomial:degree=2 --epochs 3
 python -m kerv.train --data textures --model resnet8 --epochs 2          # needs no files
 python -m kerv.train --resume runs/cifar10-resnet20-linear-first-seed0/last.pt
+torchrun --nproc-per-node 2 -m kerv.train --data cifar10 --model resnet20    # several processes
 
 `--kernel linear` is plain convolution. Each epoch leaves a checkpoint, `last.pt`; a run that was
 stopped at any moment goes on from there with `--resume` and ends with the same weights (on a CPU to
@@ -25,8 +26,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import checkpoint, data, models
+from . import checkpoint, data, distributed, models
 from .config import TrainConfig as TrainConfig
+from .distributed import World
 from .hyper import Hyper
 from .init import init_from_data
 from .records import Record, hardware, versions
@@ -54,8 +56,13 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         NotFinite: the loss or a weight became infinite or NaN; the last checkpoint is kept.
         ValueError: the device is not there, or no picture is left to train on.
     """
-    rewrites = log is None and sys.stdout.isatty()
-    log = log or _print_line
+    with distributed.join(_device_type(config.device)) as world:
+        return _train(config, log, world)
+
+
+def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World) -> Record:
+    rewrites = log is None and sys.stdout.isatty() and world.is_first
+    log = (log or _print_line) if world.is_first else _print_nothing
     checkpoint.require_safetensors()
     out = Path(config.resume).parent if config.resume and not config.out else config.folder()
     last, finished = out / "last.pt", out / "record.json"
@@ -70,8 +77,9 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         raise FileExistsError(
             f"{out} holds a run already: go on with --resume {last}, or name another --out"
         )
-    device = _device(config.device)
-    dataset = data.load(config.data, config.root, device)
+    device = _device(config.device, world)
+    with world.first_alone():  # it may have to download
+        dataset = data.load(config.data, config.root, device)
     train_x, train_y, held_x, held_y = _split(dataset, config)
 
     torch.manual_seed(config.seed)
@@ -95,6 +103,12 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         nesterov=config.momentum > 0,
     )
     steps = math.ceil(len(train_x) / config.batch_size)
+    rest = len(train_x) - (steps - 1) * config.batch_size
+    if rest < world.size:
+        raise ValueError(
+            f"batch_size={config.batch_size} leaves a last batch of {rest} pictures, "
+            f"too few for {world.size} processes"
+        )
 
     history: list[dict[str, Any]] = []
     if config.resume:
@@ -105,7 +119,12 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
 
     out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be: say so before an epoch
     name = f"{config.model} with {config.kernel} on {config.data}, {len(train_x)} pictures"
-    log(f"{name}, {device}, {config.precision}, into {out}")
+    where = f"{device}" if world.size == 1 else f"{world.size} processes on {device.type}"
+    log(f"{name}, {where}, {config.precision}, into {out}")
+    # What steps through the batches. `model` keeps the parameters under their plain names.
+    net: Any = world.wrap(model, device)
+    if config.compile:
+        net = torch.compile(net)
     for epoch in range(len(history) + 1, config.epochs + 1):
         begun = time.perf_counter()
         # An epoch draws from generators of its own. So a resumed run sees what it would have seen.
@@ -113,7 +132,7 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         loss_sum = torch.zeros((), device=device)
         correct = torch.zeros((), device=device, dtype=torch.long)
         seen = 0
-        model.train()
+        net.train()
         order = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
         for step, (x, y) in enumerate(
             data.batches(train_x, train_y, config.batch_size, generator=order)
@@ -121,41 +140,47 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
             x = dataset.normalize(x)
             if config.augment:
                 x = data.augment(x, flip=config.data == "cifar10", generator=on_device)
+            # The processes' gradients are averaged, so this makes the loss the mean over the joint
+            # batch, even where it cannot be shared equally.
+            weight = world.size / len(y)
+            seen += len(y)
+            x, y = world.share(x, y)
             done = (epoch - 1) * steps + step
             rate = config.lr * _schedule(done, steps * config.epochs)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
             with _autocast(device, config.precision):
-                logits = model(x.contiguous(memory_format=torch.channels_last))
-                loss = F.cross_entropy(logits, y)
+                logits = net(x.contiguous(memory_format=torch.channels_last))
+                loss = F.cross_entropy(logits, y, reduction="sum") * weight
             optimizer.zero_grad()
             loss.backward()
             if config.clip:
                 nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()
 
-            loss_sum += loss.detach() * len(y)
+            loss_sum += loss.detach() / weight
             correct += (logits.detach().argmax(1) == y).sum()
-            seen += len(y)
             if step % 20 == 0 or step == steps - 1:
-                if not loss_sum.isfinite():
-                    raise _not_finite(f"the loss is {loss_sum.item()}", epoch, step + 1, rate, last)
+                total, right = world.sum(loss_sum).item(), world.sum(correct).item()
+                if not math.isfinite(total):
+                    raise _not_finite(f"the loss is {total}", epoch, step + 1, rate, last)
                 speed = seen / (time.perf_counter() - begun)
                 left = (config.epochs * steps - done - 1) * config.batch_size / speed
                 if rewrites:
                     _rewrite_line(
                         f"epoch {epoch}/{config.epochs} {(step + 1) / steps:4.0%}  "
-                        f"loss {loss_sum.item() / seen:.4f}  train {correct.item() / seen:.2%}  "
+                        f"loss {total / seen:.4f}  train {right / seen:.2%}  "
                         f"{speed:.0f} pictures/s  {_duration(left)} left"
                     )
         # The last step's loss may be finite and its update not: no checkpoint may keep that.
         for key, value in model.state_dict().items():
             if not value.isfinite().all():
                 raise _not_finite(f"{key} is infinite or NaN", epoch, steps, rate, last)
+        world.agree(model)
         held = None
         if len(held_x):
-            held = evaluate(model, held_x, held_y, dataset, precision=config.precision)
-        train_loss, train_accuracy = loss_sum.item() / seen, correct.item() / seen
+            held = _evaluate(model, held_x, held_y, dataset, config.precision, world)
+        train_loss, train_accuracy = total / seen, right / seen
         seconds = time.perf_counter() - begun
         history.append(
             {
@@ -166,16 +191,17 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
                 "seconds": seconds,
             }
         )
-        checkpoint.save(
-            {
-                "config": config.run(),
-                "epoch": epoch,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "history": history,
-            },
-            last,
-        )
+        if world.is_first:
+            checkpoint.save(
+                {
+                    "config": config.run(),
+                    "epoch": epoch,
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "history": history,
+                },
+                last,
+            )
         log(
             f"epoch {epoch}/{config.epochs}  loss {train_loss:.4f}  train {train_accuracy:.2%}  "
             + (f"validation {held:.2%}  " if held is not None else "")
@@ -184,24 +210,24 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
 
     record = Record(
         config=config.run(),
-        test_accuracy=evaluate(
-            model, dataset.test_x, dataset.test_y, dataset, precision=config.precision
+        test_accuracy=_evaluate(
+            model, dataset.test_x, dataset.test_y, dataset, config.precision, world
         ),
         validation_accuracy=history[-1]["validation_accuracy"],
         epochs=history,
         seconds=sum(entry["seconds"] for entry in history),
         parameters=sum(p.numel() for p in model.parameters()),
         versions=versions(),
-        hardware=hardware(device),
+        hardware=hardware(device) | ({"processes": world.size} if world.size > 1 else {}),
         weights="model.safetensors",
     )
-    checkpoint.save_weights(model, out / "model.safetensors")
-    record.save(finished)
+    if world.is_first:
+        checkpoint.save_weights(model, out / "model.safetensors")
+        record.save(finished)
     log(f"test {record.test_accuracy:.2%}, {record.parameters:,} parameters, {finished}")
     return record
 
 
-@torch.no_grad()
 def evaluate(
     model: nn.Module,
     x: Tensor,
@@ -212,15 +238,31 @@ def evaluate(
     precision: str = "fp32",
 ) -> float:
     """The fraction of the uint8 pictures `x` that the model gives their label `y`."""
+    return _count_right(model, x, y, dataset, batch_size, precision).item() / len(x)
+
+
+def _evaluate(
+    model: nn.Module, x: Tensor, y: Tensor, dataset: data.Dataset, precision: str, world: World
+) -> float:
+    """`evaluate`, each picture by one of the processes."""
+    mine_x, mine_y = world.share(x, y)
+    right = _count_right(model, mine_x, mine_y, dataset, 1000, precision)
+    return world.sum(right).item() / len(x)
+
+
+@torch.no_grad()
+def _count_right(
+    model: nn.Module, x: Tensor, y: Tensor, dataset: data.Dataset, batch_size: int, precision: str
+) -> Tensor:
     training = model.training
     model.eval()
-    correct = 0
+    right = torch.zeros((), device=x.device, dtype=torch.long)
     for batch, labels in data.batches(x, y, batch_size):
         with _autocast(x.device, precision):
             logits = model(dataset.normalize(batch).contiguous(memory_format=torch.channels_last))
-        correct += int((logits.argmax(1) == labels).sum())
+        right += (logits.argmax(1) == labels).sum()
     model.train(training)
-    return correct / len(x)
+    return right
 
 
 def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -263,9 +305,16 @@ def _schedule(step: int, total: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
 
 
-def _device(name: str) -> torch.device:
+def _device_type(name: str) -> str:
+    cuda = name.startswith("cuda") or (name == "auto" and torch.cuda.is_available())
+    return "cuda" if cuda else "cpu"
+
+
+def _device(name: str, world: World) -> torch.device:
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = _device_type(name)
+    if name == "cuda" and world.size > 1:
+        name = f"cuda:{world.local_rank}"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -294,6 +343,10 @@ def _duration(seconds: float) -> str:
 
 def _print_line(line: str) -> None:
     print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, flush=True)
+
+
+def _print_nothing(line: str) -> None:
+    """One process speaks for all."""
 
 
 def _rewrite_line(line: str) -> None:

@@ -134,7 +134,7 @@ def test_learnable_hyper_parameters_train_without_decay(tmp_path: Path) -> None:
     assert [g["factor"] for g in (decayed, others, hyper)] == [1.0, 1.0, 5.0]
     weights = {n for n, p in model.named_parameters() if any(p is q for q in decayed["params"])}
     assert weights == {n for n, p in model.named_parameters() if p.ndim > 1}
-    assert hyper["params"] == [model.stem[0].kernel.gamma.raw]
+    assert [id(p) for p in hyper["params"]] == [id(model.stem[0].kernel.gamma.raw)]
     train(TrainConfig(**{**SMALL, "epochs": 1}, out=str(tmp_path / "run")), log=quiet)
     trained = load_file(tmp_path / "run" / "model.safetensors")["stem.0.kernel.gamma.raw"]
     assert trained.exp().item() != pytest.approx(1 / 9, abs=1e-6)
@@ -182,6 +182,42 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     config = TrainConfig(**{**SMALL, "kernel": "linear"}, lr=1e30, out=str(tmp_path / "run"))
     with pytest.raises(NotFinite, match=r"the loss is nan by epoch 1, step \d+, at learning rate"):
         train(config, log=quiet)
+
+
+def test_filters_from_data_and_clipped_gradients(tmp_path: Path) -> None:
+    settings = {**SMALL, "epochs": 1, "limit": 100}
+    weights = {}
+    for name, more in {
+        "plain": {},
+        "data": {"init": "data"},
+        "scaled": {"init": "data", "init_scale": 4.0},
+        "clipped": {"clip": 1e-3},
+        "hyper": {"hyper_lr": 50.0},
+    }.items():
+        train(TrainConfig(**settings, **more, out=str(tmp_path / name)), log=quiet)
+        weights[name] = load_file(tmp_path / name / "model.safetensors")
+    filters = {name: state["stem.0.weight"] for name, state in weights.items()}
+    gamma = {name: state["stem.0.kernel.gamma.raw"].exp() for name, state in weights.items()}
+    assert filters["data"].std() > 2 * filters["plain"].std()
+    assert gamma["scaled"] / gamma["data"] == pytest.approx(4, rel=0.2)
+    assert (gamma["hyper"] - 1 / 9).abs() > 5 * (gamma["plain"] - 1 / 9).abs()
+    torch.manual_seed(0)
+    start = kerv.models.build("resnet8", in_channels=1, kernel=SMALL["kernel"], where="first")
+    moved = (filters["clipped"] - start.stem[0].weight).norm()
+    assert moved < 0.1 * (filters["plain"] - start.stem[0].weight).norm()
+
+
+@pytest.mark.slow
+def test_compiled_training_takes_the_same_steps(tmp_path: Path) -> None:
+    settings = {**SMALL, "model": "lenet5", "epochs": 1, "limit": 100}
+    for name, more in {"eager": {}, "compiled": {"compile": True}}.items():
+        train(TrainConfig(**settings, **more, out=str(tmp_path / name)), log=quiet)
+    eager, compiled = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("eager", "compiled")
+    )
+    assert eager.keys() == compiled.keys()
+    for key, value in eager.items():
+        torch.testing.assert_close(compiled[key], value, rtol=1e-3, atol=1e-4)
 
 
 # ---------------------------------------------------------------------- the command line
@@ -282,6 +318,7 @@ def test_resnet50_trains_with_any_kernel(
         "lr": 0.01,
         "out": tmp_path / "run",
     }
-    monkeypatch.setattr("kerv.train.evaluate", lambda *_, **__: 0.1)  # 10 000 pictures take minutes
+    # 10 000 test pictures would take minutes.
+    monkeypatch.setattr("kerv.train._count_right", lambda *_: torch.tensor(1))
     assert cli.main(flags(settings)) == 0
     assert records.load(tmp_path / "run" / "record.json").config["kernel"] == kernel

@@ -1,0 +1,91 @@
+"""Two processes of torchrun against one, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kerv import checkpoint, records
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = ["--data", "textures", "--model", "lenet5", "--kernel", "gaussian", "--device", "cpu"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def command(program: list[str], out: Path, *more: str) -> list[str]:
+    return [*program, "-m", "kerv.train", *SETTINGS, "--out", str(out), *more]
+
+
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    # 233 pictures: the last batch of 41 cannot be shared equally.
+    more = ["--limit", "259", "--batch-size", "64", "--epochs", "2", "--clip", "1"]
+    runs = {"one": [sys.executable], "two": TORCHRUN}
+    said = {}
+    for name, program in runs.items():
+        done = subprocess.run(
+            command(program, tmp_path / name, *more),
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said[name] = done.stdout
+    one, two = (records.load(tmp_path / name / "record.json") for name in runs)
+    assert two.hardware["processes"] == 2
+    assert "2 processes on cpu" in said["two"]
+    assert said["two"].count("epoch 1/2") == 1
+    assert two.test_accuracy == pytest.approx(one.test_accuracy, abs=0.002)
+    for a, b in zip(one.epochs, two.epochs, strict=True):
+        assert b["train_loss"] == pytest.approx(a["train_loss"], rel=1e-4)
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in runs]
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, rtol=1e-3, atol=1e-4)
+
+
+def test_too_few_pictures_to_share(tmp_path: Path) -> None:
+    more = ["--limit", "130", "--batch-size", "58", "--epochs", "1"]
+    done = subprocess.run(
+        command(TORCHRUN, tmp_path / "run", *more),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "leaves a last batch of 1 pictures, too few for 2 processes" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_a_dead_worker_stops_the_run_and_leaves_a_checkpoint(tmp_path: Path) -> None:
+    more = ["--limit", "2000", "--epochs", "1000"]
+    running = subprocess.Popen(
+        command(TORCHRUN, tmp_path / "run", *more),
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        last, begun = tmp_path / "run" / "last.pt", time.monotonic()
+        while not last.exists():
+            assert running.poll() is None
+            assert time.monotonic() - begun < 120
+            time.sleep(0.1)
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        assert running.wait(timeout=120) != 0
+    finally:
+        running.kill()
+    assert checkpoint.load(last)["epoch"] >= 1
+    for pid in children:
+        assert not Path(f"/proc/{pid}").exists(), "a worker was left behind"
