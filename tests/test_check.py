@@ -68,7 +68,7 @@ def test_answers_that_torch_computes_are_taken(capsys: pytest.CaptureFixture[str
 
 
 def test_unknown_question_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no question '3\.1'; the questions are 03\.1, 03\.2"):
+    with pytest.raises(ValueError, match=r"no question '3\.1'; the questions are 01\.1, 01\.2"):
         check.answer("3.1", 5)
 
 

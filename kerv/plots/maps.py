@@ -36,7 +36,10 @@ def number_grids(
         rows,
         strict=True,
     ):
-        axes.update(zip(row, part.subplots(1, len(row), squeeze=False)[0], strict=True))
+        # As wide as they have columns, so that all cells are of one size.
+        widths = {"width_ratios": [grids[title].shape[1] for title in row]}
+        drawn = part.subplots(1, len(row), squeeze=False, gridspec_kw=widths)[0]
+        axes.update(zip(row, drawn, strict=True))
     for title, grid in grids.items():
         axis = axes[title]
         colour = colours.get(title, "black")
