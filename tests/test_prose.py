@@ -119,7 +119,7 @@ def run_chapter(path: Path) -> dict[str, object]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_worked_solutions_run(path: Path) -> None:
     plt.switch_backend("agg")

@@ -23,9 +23,9 @@ class Question:
 
 def questions() -> dict[str, Question]:
     """Every question of the book by its name, such as "03.1"."""
-    from . import chapter01, chapter03
+    from . import chapter01, chapter02, chapter03
 
-    return {**chapter01.QUESTIONS, **chapter03.QUESTIONS}
+    return {**chapter01.QUESTIONS, **chapter02.QUESTIONS, **chapter03.QUESTIONS}
 
 
 def answer(question: str, value: Any) -> None:
