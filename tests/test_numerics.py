@@ -1,0 +1,127 @@
+"""What floating point does to kernels, and what light does not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import kerv
+from kerv import functional, l1
+
+CONV = {1: functional.kernel_conv1d, 2: functional.kernel_conv2d, 3: functional.kernel_conv3d}
+OF_A_DISTANCE = ["gaussian", "l1", "l2", "laplacian", "rational_quadratic"]
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("chunk", [1, 100, 700])
+def test_l1_is_the_same_in_chunks_of_any_size(
+    dims: int, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.randn(3, 4, *[7, 5, 4][:dims], dtype=torch.float64, requires_grad=True)
+    w = torch.randn(6, 2, *[2, 3, 2][:dims], dtype=torch.float64, requires_grad=True)
+    options = {"stride": 2, "padding": 1, "dilation": 2 if dims == 1 else 1, "groups": 2}
+
+    def everything() -> list[torch.Tensor]:
+        y = CONV[dims](x, w, **options, kernel="laplacian:gamma=0.3")
+        first = torch.autograd.grad(y.square().sum(), (x, w), create_graph=True)
+        second = torch.autograd.grad(sum(g.square().sum() for g in first), (x, w))
+        return [y, *first, *second]
+
+    whole = everything()
+    monkeypatch.setattr(l1, "_CHUNK", chunk)
+    for part, expected in zip(everything(), whole, strict=True):
+        torch.testing.assert_close(part, expected)
+
+
+def test_l1_holds_no_more_than_a_chunk_of_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(l1, "_CHUNK", 5000)
+    sizes = []
+    cdist = torch.cdist
+
+    def watched(patches: torch.Tensor, filters: torch.Tensor, p: float) -> torch.Tensor:
+        sizes.append(patches.numel())
+        return cdist(patches, filters, p=p)
+
+    monkeypatch.setattr(torch, "cdist", watched)
+    x = torch.randn(2, 3, 64, 16, requires_grad=True)
+    functional.kernel_conv2d(x, torch.randn(4, 3, 3, 3), kernel="l1").sum().backward()
+    assert len(sizes) > 4
+    assert max(sizes) <= 5000
+
+
+@pytest.mark.parametrize("length", [3, 27, 576, 4608])
+def test_l2_is_exactly_0_where_patch_equals_filter(length: int, device: torch.device) -> None:
+    w = torch.randn(64, length, 1, device=device, requires_grad=True)
+    x = w.detach().clone().requires_grad_()
+    y = functional.kernel_conv1d(x, w, kernel="l2").squeeze(2)
+    assert (y.diagonal() == 0).all()
+    assert (y[~torch.eye(64, dtype=torch.bool, device=device)] < 0).all()
+    y.diagonal().sum().backward()
+    assert (x.grad == 0).all()
+    assert (w.grad == 0).all()
+
+
+@pytest.mark.parametrize("spec", OF_A_DISTANCE)
+def test_distances_to_the_filter_itself_are_small_in_float32(spec: str) -> None:
+    w = torch.randn(8, 64, 3, 3)
+    y = functional.kernel_conv2d(w, w, kernel=spec).flatten(1).diagonal()
+    nearest = 0.0 if spec in ("l1", "l2") else 1.0
+    torch.testing.assert_close(y, torch.full_like(y, nearest), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("spec", ["gaussian", "laplacian", "rational_quadratic"])
+@pytest.mark.parametrize("channels", [1, 3, 64])
+def test_default_gammas_make_no_denormals(spec: str, channels: int) -> None:
+    """They would slow a CPU several-fold."""
+    layer = kerv.KernelConv2d(channels, 16, 3, bias=False, kernel=spec)
+    y = layer(3 * torch.randn(2, channels, 12, 12)).detach()
+    assert y.min() > torch.finfo(torch.float32).tiny
+
+
+@pytest.mark.parametrize("spec", ["cosine", "gaussian:normalized=true", "correlation"])
+def test_what_does_not_see_the_contrast(spec: str) -> None:
+    layer = kerv.KernelConv2d(
+        3, 8, 3, padding=1, padding_mode="reflect", kernel=spec, dtype=torch.float64
+    )
+    x = torch.rand(2, 3, 9, 9, dtype=torch.float64)
+    for light in (0.1, 1, 10):
+        torch.testing.assert_close(layer(light * x), layer(x), rtol=1e-4, atol=1e-4)
+
+
+def test_correlation_does_not_see_the_brightness_either() -> None:
+    layer, zeros = (
+        kerv.KernelConv2d(3, 8, 3, padding=1, padding_mode=mode, kernel="correlation")
+        for mode in ("reflect", "zeros")
+    )
+    x = torch.rand(2, 3, 9, 9)
+    torch.testing.assert_close(layer(0.3 * x + 0.5), layer(x), rtol=1e-3, atol=1e-3)
+    # What the docstring warns of: zeros beside a brighter picture are an edge.
+    assert (zeros(0.3 * x + 0.5) - zeros(x)).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("spec", ["cosine", "arc_cosine", "arc_cosine:order=0", "correlation"])
+def test_zero_patches_and_parallel_ones_have_finite_gradients(spec: str) -> None:
+    w = torch.randn(4, 6)
+    patches = torch.cat([torch.zeros(1, 6), w, -2 * w]).requires_grad_()
+    w.requires_grad_()
+    y = kerv.get_kernel(spec).gram(patches, w)
+    y.sum().backward()
+    assert y.isfinite().all()
+    assert patches.grad.isfinite().all()
+    assert w.grad.isfinite().all()
+    assert (y[0] == (0.5 if spec.endswith("0") else 0)).all()
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("spec", kerv.kernel_names())
+def test_autocast_stays_close_to_float32(spec: str, half: torch.dtype) -> None:
+    layer = kerv.KernelConv2d(8, 8, 3, kernel=spec)
+    x = torch.randn(2, 8, 8, 8)
+    exact = layer(x)
+    with torch.autocast("cpu", half):
+        y = layer(x)
+    y.float().sum().backward()
+    assert y.dtype == half
+    assert layer.weight.grad.isfinite().all()
+    tolerance = 0.05 * exact.abs().max().item()
+    torch.testing.assert_close(y.float(), exact, rtol=0.05, atol=tolerance)
