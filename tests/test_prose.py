@@ -33,9 +33,19 @@ def test_code_of_the_readme_prints_what_stands_below(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == printed
 
 
+def recorded(start: str) -> list[records.Record]:
+    return [records.load(name) for name in records.names() if name.startswith(start)]
+
+
 @pytest.mark.parametrize("name", ["README.md", "book/intro.md"])
 def test_results_are_the_recorded_ones(name: str) -> None:
-    assert records.table() in read(name)
+    assert records.table(recorded("cifar10-resnet20-")) in read(name)
+
+
+def test_the_study_of_gaussian_layers_is_the_recorded_one() -> None:
+    assert records.table(recorded("cifar10-resnet8-")) in read("README.md")
+    tables = read("README.md").count("\n|---")
+    assert tables == 2, "another table needs another test"
 
 
 def test_what_the_prose_says_of_the_results() -> None:
@@ -50,6 +60,24 @@ def test_what_the_prose_says_of_the_results() -> None:
     assert accuracy["polynomial-degree-2"] - accuracy["linear"] == pytest.approx(0.0005)
     # "The Gaussian does worse": by several of them.
     assert accuracy["linear"] - accuracy["gaussian"] > 3 * 0.0035
+
+
+def test_what_the_prose_says_of_gaussian_layers() -> None:
+    accuracy = {
+        name.split("-", 2)[2].removesuffix("-spatial-seed0"): records.load(name).test_accuracy
+        for name in records.names()
+        if name.startswith("cifar10-resnet8-")
+    }
+    linear, data = accuracy.pop("linear"), accuracy["gaussian-data"]
+    # "hardly learns" is said of a network nearer to chance, 10 %, than to the next one.
+    assert accuracy.pop("gaussian") < 0.25 < 0.35 < data
+    # "within about a point"
+    assert 0 < linear - accuracy.pop("gaussian-normalized") < 0.015
+    # "loses that again"
+    assert accuracy.pop("gaussian-normalized-data") < data + 0.01
+    # "change next to nothing": the standard error of 10,000 pictures is half a point here.
+    assert len(accuracy) == 4
+    assert all(abs(value - data) < 0.01 for value in accuracy.values())
 
 
 def test_readme_names_commands_that_are_there() -> None:

@@ -163,3 +163,15 @@ def test_table_by_hand() -> None:
         "| 82.00 ± 2.00 | 3 |"
     )
     assert all(line.count("|") == lines[0].count("|") for line in lines)
+
+
+def test_table_says_what_is_unusual() -> None:
+    run = record()
+    run.config.update(init="data", init_scale=3.0, hyper_lr=10.0)
+    run.config["kernel"] = "gaussian:learnable=true,per_channel=true"
+    assert (
+        "| gaussian:learnable=true, per_channel=true; filters from data; gamma × 3; "
+        "its learning rate × 10 |" in records.table([run])
+    )
+    run.config.update(init="default", hyper_lr=1.0)
+    assert "| gaussian:learnable=true, per_channel=true |" in records.table([run])

@@ -130,7 +130,7 @@ def table(records: Iterable[Record] | None = None) -> str:
         config = group[0].config
         cells = [
             f"{config['model']}, {config['data']}, {config['epochs']} epochs",
-            config["kernel"],
+            _kernel(config),
             "—" if config["kernel"] == "linear" else config["where"],
             f"{group[0].parameters:,}",
             _per_cent([record.validation_accuracy for record in group]),
@@ -160,6 +160,18 @@ def hardware(device: torch.device) -> dict[str, Any]:
     if device.type == "cuda":
         return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
     return {"device": device.type, "name": platform.machine(), "threads": torch.get_num_threads()}
+
+
+def _kernel(config: dict[str, Any]) -> str:
+    """The kernel, and what is unusual about its start and its training."""
+    words = [config["kernel"].replace(",", ", ")]
+    if config.get("init") == "data":
+        words.append("filters from data")
+        if config["init_scale"] != 1:
+            words.append(f"gamma × {config['init_scale']:g}")
+    if config.get("hyper_lr", 1) != 1:
+        words.append(f"its learning rate × {config['hyper_lr']:g}")
+    return "; ".join(words)
 
 
 def _per_cent(fractions: list[float | None]) -> str:
