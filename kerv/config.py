@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import data, models
+from . import data, light, models, scaling
 from .registry import get_kernel
 
 # What makes two runs different. The rest of a config only says where and how they run.
@@ -46,19 +46,31 @@ class TrainConfig:
     data: str = _option("cifar10", "dataset: cifar10, mnist or textures")
     model: str = _option("resnet20", "model, see kerv.models.names()")
     kernel: str = _option("linear", "kernel spec, as in polynomial:degree=2; linear is convolution")
-    where: str = _option("first", "which convolutions get it", ("first", "spatial", "all"))
+    where: str = _option("first", "which convolutions get it", ("first", "last", "spatial", "all"))
+    activation: str = _option("relu", "of LeNet-5", models.ACTIVATIONS)
+    stem_padding: str = _option(
+        "zeros", "around a ResNet's first convolution", models.STEM_PADDINGS
+    )
+    stem_norm: str = _option("batch", "what follows it", models.STEM_NORMS)
     epochs: int = _option(10, "passes over the training pictures")
     batch_size: int = _option(128, "pictures per step")
-    lr: float = _option(0.1, "highest learning rate, after warm-up and before the cosine descent")
-    momentum: float = _option(0.9, "Nesterov momentum of SGD")
+    lr: float = _option(0.1, "highest learning rate; cosine: after a warm-up of a tenth")
+    schedule: str = _option(
+        "cosine", "steps: lr / 10 after a half and three quarters", ("cosine", "steps")
+    )
+    momentum: float = _option(0.9, "of SGD")
+    nesterov: bool = _option(True, "Nesterov's form of momentum")
     weight_decay: float = _option(5e-4, "on weights; not on biases, norms and hyper-parameters")
     hyper_lr: float = _option(1.0, "learning rate of the kernels' hyper-parameters, as a factor")
     clip: float = _option(0.0, "largest norm of the gradient, 0 for any")
     init: str = _option("default", "data: filters from patches of the data", ("default", "data"))
     init_scale: float = _option(1.0, "with --init data, how often gamma is 1 / median distance")
+    normalize: str = _option("channel", "means and deviations over what", scaling.NAMES)
     augment: bool = _option(True, "shift by up to 4 pixels, and mirror CIFAR-10 left to right")
+    light: str = _option("fixed", "vary the light of the pictures", ("fixed", *light.KINDS))
     validation: float = _option(0.1, "fraction of the training pictures held out, 0 for none")
     limit: int = _option(0, "use only so many training pictures, 0 for all")
+    score_test: bool = _option(False, "score the test set every epoch, as the paper's scripts do")
     seed: int = _option(0, "of weights, split, order and augmentation")
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
     compile: bool = _option(False, "put the model through torch.compile")

@@ -19,6 +19,10 @@ from torch import Tensor, nn
 
 from .convert import convert_model
 
+ACTIVATIONS = ("relu", "none")
+STEM_PADDINGS = ("zeros", "reflect")
+STEM_NORMS = ("batch", "instance")
+
 # Three stages of basic blocks, 16, 32 and 64 wide: 6n + 2 layers.
 _THREE_STAGE = {f"resnet{6 * n + 2}": n for n in (1, 3, 5, 7, 9, 18)}
 # Four stages, 64 to 512 wide, and whether the blocks are bottlenecks.
@@ -46,6 +50,9 @@ def build(
     image_size: int | None = None,
     kernel: Any = "linear",
     where: Any = "all",
+    activation: str = "relu",
+    stem_padding: str = "zeros",
+    stem_norm: str = "batch",
 ) -> nn.Module:
     """A freshly initialised model, with kernel layers where asked.
 
@@ -55,21 +62,37 @@ def build(
         in_channels: of the pictures; by default 1 for LeNet-5 and 3 for the ResNets.
         image_size: height and width of the pictures. Only LeNet-5 depends on it; 28 by default.
         kernel, where: as in `convert_model`. "linear" leaves the plain torch model.
+        activation: of LeNet-5, "relu" or "none".
+        stem_padding: of a ResNet's first convolution, "zeros" or "reflect".
+        stem_norm: what follows it, "batch" norm or "instance" norm.
 
     Raises:
-        ValueError: the name, the kernel or `where` is unknown.
+        ValueError: a name, the kernel or `where` is unknown; or LeNet-5 is asked for another stem,
+            or a ResNet for another activation.
     """
+    for what, value, valid in [
+        ("activation", activation, ACTIVATIONS),
+        ("stem_padding", stem_padding, STEM_PADDINGS),
+        ("stem_norm", stem_norm, STEM_NORMS),
+    ]:
+        if value not in valid:
+            raise ValueError(f"{what} must be one of {', '.join(valid)}, got {value!r}")
+    stem = stem_padding, stem_norm
     model: nn.Module
     if name == "lenet5":
-        model = LeNet5(num_classes, in_channels or 1, image_size or 28)
+        if stem != ("zeros", "batch"):
+            raise ValueError("stem_padding and stem_norm are for the ResNets, not for lenet5")
+        model = LeNet5(num_classes, in_channels or 1, image_size or 28, relu=activation == "relu")
     elif name in _THREE_STAGE:
         n = _THREE_STAGE[name]
-        model = ResNet((n, n, n), 16, False, num_classes, in_channels or 3)
+        model = ResNet((n, n, n), 16, False, num_classes, in_channels or 3, stem)
     elif name in _FOUR_STAGE:
         depths, bottleneck = _FOUR_STAGE[name]
-        model = ResNet(depths, 64, bottleneck, num_classes, in_channels or 3)
+        model = ResNet(depths, 64, bottleneck, num_classes, in_channels or 3, stem)
     else:
         raise ValueError(f"unknown model {name!r}; the models are {', '.join(names())}")
+    if name != "lenet5" and activation != "relu":
+        raise ValueError(f"activation is for lenet5, not for {name}")
     if kernel == "linear":
         return model
     return convert_model(model, kernel, where=where, inplace=True)
@@ -81,22 +104,30 @@ class LeNet5(nn.Sequential):
     Shape: input (N, in_channels, image_size, image_size), output (N, num_classes).
     """
 
-    def __init__(self, num_classes: int = 10, in_channels: int = 1, image_size: int = 28) -> None:
+    def __init__(
+        self,
+        num_classes: int = 10,
+        in_channels: int = 1,
+        image_size: int = 28,
+        *,
+        relu: bool = True,
+    ) -> None:
         side = (image_size // 2 - 4) // 2
         if side < 1:
             raise ValueError(f"image_size must be at least 12 for LeNet-5, got {image_size}")
+        activation = nn.ReLU if relu else nn.Identity
         super().__init__(
             nn.Conv2d(in_channels, 6, 5, padding=2),
-            nn.ReLU(),
+            activation(),
             nn.MaxPool2d(2),
             nn.Conv2d(6, 16, 5),
-            nn.ReLU(),
+            activation(),
             nn.MaxPool2d(2),
             nn.Flatten(),
             nn.Linear(16 * side * side, 120),
-            nn.ReLU(),
+            activation(),
             nn.Linear(120, 84),
-            nn.ReLU(),
+            activation(),
             nn.Linear(84, num_classes),
         )
 
@@ -117,10 +148,17 @@ class ResNet(nn.Module):
         bottleneck: bool,
         num_classes: int = 10,
         in_channels: int = 3,
+        stem: tuple[str, str] = ("zeros", "batch"),
     ) -> None:
         super().__init__()
         thin = len(depths) == 3
-        self.stem = nn.Sequential(_conv(in_channels, width, 3), nn.BatchNorm2d(width), nn.ReLU())
+        padding: Any
+        padding, norm = stem
+        first = nn.Conv2d(in_channels, width, 3, padding=1, bias=False, padding_mode=padding)
+        after = (
+            nn.InstanceNorm2d(width, affine=True) if norm == "instance" else nn.BatchNorm2d(width)
+        )
+        self.stem = nn.Sequential(first, after, nn.ReLU())
         channels = width
         stages: list[nn.Module] = []
         for stage, depth in enumerate(depths):

@@ -26,13 +26,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import checkpoint, data, distributed, models
+from . import checkpoint, data, distributed, light, models, optim, scaling
 from .config import TrainConfig as TrainConfig
+from .convert import Where, convert_model
 from .distributed import World
-from .hyper import Hyper
 from .init import init_from_data
 from .records import Record, hardware, versions
 from .records import load as load_record
+
+Scale = Callable[[Tensor], Tensor]
 
 
 class NotFinite(RuntimeError):
@@ -81,27 +83,14 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     with world.first_alone():  # it may have to download
         dataset = data.load(config.data, config.root, device)
     train_x, train_y, held_x, held_y = _split(dataset, config)
+    scale = scaling.scaler(config.normalize, dataset)
 
     torch.manual_seed(config.seed)
-    channels, height, _ = dataset.shape
-    model = models.build(
-        config.model,
-        num_classes=len(dataset.classes),
-        in_channels=channels,
-        image_size=height,
-        kernel=config.kernel,
-        where=config.where,
-    )
-    model.to(device=device).to(memory_format=torch.channels_last)
+    model = network(config, dataset)
     if config.init == "data" and not config.resume:
-        batch = dataset.normalize(train_x[: config.batch_size])
+        batch = scale(train_x[: config.batch_size].float() / 255)
         init_from_data(model, batch, scale=config.init_scale, seed=config.seed)
-    optimizer = torch.optim.SGD(
-        _parameter_groups(model, config.weight_decay, config.hyper_lr),
-        lr=config.lr,
-        momentum=config.momentum,
-        nesterov=config.momentum > 0,
-    )
+    optimizer = optim.sgd(model, config)
     steps = math.ceil(len(train_x) / config.batch_size)
     rest = len(train_x) - (steps - 1) * config.batch_size
     if rest < world.size:
@@ -109,6 +98,9 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
             f"batch_size={config.batch_size} leaves a last batch of {rest} pictures, "
             f"too few for {world.size} processes"
         )
+
+    def score_test() -> float:
+        return _evaluate(model, dataset.test_x, dataset.test_y, scale, config.precision, world)
 
     history: list[dict[str, Any]] = []
     if config.resume:
@@ -137,7 +129,10 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         for step, (x, y) in enumerate(
             data.batches(train_x, train_y, config.batch_size, generator=order)
         ):
-            x = dataset.normalize(x)
+            x = x.float() / 255
+            if config.light != "fixed":
+                x = light.vary(x, config.light, on_device)
+            x = scale(x)
             if config.augment:
                 x = data.augment(x, flip=config.data == "cifar10", generator=on_device)
             # The processes' gradients are averaged, so this makes the loss the mean over the joint
@@ -146,7 +141,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
             seen += len(y)
             x, y = world.share(x, y)
             done = (epoch - 1) * steps + step
-            rate = config.lr * _schedule(done, steps * config.epochs)
+            rate = config.lr * optim.rate(done, steps * config.epochs, config.schedule)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
             with _autocast(device, config.precision):
@@ -179,7 +174,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         world.agree(model)
         held = None
         if len(held_x):
-            held = _evaluate(model, held_x, held_y, dataset, config.precision, world)
+            held = _evaluate(model, held_x, held_y, scale, config.precision, world)
         train_loss, train_accuracy = total / seen, right / seen
         seconds = time.perf_counter() - begun
         history.append(
@@ -191,6 +186,8 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
                 "seconds": seconds,
             }
         )
+        if config.score_test:
+            history[-1]["test_accuracy"] = score_test()
         if world.is_first:
             checkpoint.save(
                 {
@@ -210,9 +207,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
 
     record = Record(
         config=config.run(),
-        test_accuracy=_evaluate(
-            model, dataset.test_x, dataset.test_y, dataset, config.precision, world
-        ),
+        test_accuracy=score_test(),
         validation_accuracy=history[-1]["validation_accuracy"],
         epochs=history,
         seconds=sum(entry["seconds"] for entry in history),
@@ -220,6 +215,9 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         versions=versions(),
         hardware=hardware(device) | ({"processes": world.size} if world.size > 1 else {}),
         weights="model.safetensors",
+        best_test_accuracy=(
+            max(entry["test_accuracy"] for entry in history) if config.score_test else None
+        ),
     )
     if world.is_first:
         checkpoint.save_weights(model, out / "model.safetensors")
@@ -228,38 +226,70 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     return record
 
 
+def network(config: TrainConfig, dataset: data.Dataset) -> nn.Module:
+    """The network of a config before training, for the dataset's pictures and on its device.
+
+    >>> dataset = data.load("textures")
+    >>> network(TrainConfig(data="textures", model="resnet8"), dataset).head
+    Linear(in_features=64, out_features=10, bias=True)
+    """
+    channels, height, _ = dataset.shape
+    model = models.build(
+        config.model,
+        num_classes=len(dataset.classes),
+        in_channels=channels,
+        image_size=height,
+        activation=config.activation,
+        stem_padding=config.stem_padding,
+        stem_norm=config.stem_norm,
+    )
+    if config.kernel != "linear":
+        where: Where = config.where
+        if where == "last":
+            convolutions = [n for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
+            where = lambda name, conv: name == convolutions[-1]  # noqa: E731
+        convert_model(model, config.kernel, where=where, inplace=True)
+    return model.to(device=dataset.mean.device).to(memory_format=torch.channels_last)
+
+
 def evaluate(
     model: nn.Module,
     x: Tensor,
     y: Tensor,
     dataset: data.Dataset,
     *,
+    normalize: str = "channel",
     batch_size: int = 1000,
     precision: str = "fp32",
 ) -> float:
-    """The fraction of the uint8 pictures `x` that the model gives their label `y`."""
-    return _count_right(model, x, y, dataset, batch_size, precision).item() / len(x)
+    """The fraction of the uint8 pictures `x` that the model gives their label `y`.
+
+    `dataset` and `normalize` say how the model is used to seeing pictures: see `kerv.scaling`.
+    """
+    scale = scaling.scaler(normalize, dataset)
+    return _count_right(model, x, y, scale, batch_size, precision).item() / len(x)
 
 
 def _evaluate(
-    model: nn.Module, x: Tensor, y: Tensor, dataset: data.Dataset, precision: str, world: World
+    model: nn.Module, x: Tensor, y: Tensor, scale: Scale, precision: str, world: World
 ) -> float:
     """`evaluate`, each picture by one of the processes."""
     mine_x, mine_y = world.share(x, y)
-    right = _count_right(model, mine_x, mine_y, dataset, 1000, precision)
+    right = _count_right(model, mine_x, mine_y, scale, 1000, precision)
     return world.sum(right).item() / len(x)
 
 
 @torch.no_grad()
 def _count_right(
-    model: nn.Module, x: Tensor, y: Tensor, dataset: data.Dataset, batch_size: int, precision: str
+    model: nn.Module, x: Tensor, y: Tensor, scale: Scale, batch_size: int, precision: str
 ) -> Tensor:
     training = model.training
     model.eval()
     right = torch.zeros((), device=x.device, dtype=torch.long)
     for batch, labels in data.batches(x, y, batch_size):
         with _autocast(x.device, precision):
-            logits = model(dataset.normalize(batch).contiguous(memory_format=torch.channels_last))
+            pictures = scale(batch.float() / 255)
+            logits = model(pictures.contiguous(memory_format=torch.channels_last))
         right += (logits.argmax(1) == labels).sum()
     model.train(training)
     return right
@@ -282,27 +312,6 @@ def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, 
     chosen, rest = order[held:], order[:held]
     x, y = dataset.train_x, dataset.train_y
     return x[chosen], y[chosen], x[rest], y[rest]
-
-
-def _parameter_groups(
-    model: nn.Module, weight_decay: float, hyper_lr: float
-) -> list[dict[str, Any]]:
-    """Weights with decay; biases, norms and the kernels' hyper-parameters without."""
-    hyper = {p: None for m in model.modules() if isinstance(m, Hyper) for p in m.parameters()}
-    rest = [p for p in model.parameters() if p not in hyper]
-    return [
-        {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay, "factor": 1.0},
-        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
-        {"params": list(hyper), "weight_decay": 0.0, "factor": hyper_lr},
-    ]
-
-
-def _schedule(step: int, total: int) -> float:
-    """The learning rate as a fraction: up over the first tenth, then down along a cosine."""
-    warm_up = max(1, total // 10)
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))
 
 
 def _device_type(name: str) -> str:

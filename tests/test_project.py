@@ -45,7 +45,8 @@ ORDER = [
         "convert",
         "models",
     ),
-    *("textures", "data", "records", "checkpoint", "distributed", "config", "train", "cli"),
+    *("textures", "data", "scaling", "light", "records", "checkpoint", "distributed", "config"),
+    *("optim", "train", "cli", "studies"),
     *("plots", "testing", "bench", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)

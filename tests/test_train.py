@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import load_file
 
 import kerv
-from kerv import checkpoint, cli, data, records
-from kerv.train import NotFinite, TrainConfig, _parameter_groups, _schedule, evaluate, train
+from kerv import checkpoint, cli, data, optim, records
+from kerv.train import NotFinite, TrainConfig, evaluate, train
 
 # Small enough for a second an epoch, and with all that a run has: kernel, split, augmentation.
 SMALL = {
@@ -129,7 +129,7 @@ def test_a_finished_run_says_so_and_a_folder_is_not_overwritten(tmp_path: Path) 
 
 def test_learnable_hyper_parameters_train_without_decay(tmp_path: Path) -> None:
     model = kerv.models.build("resnet8", kernel="gaussian:learnable=true,per_channel=true")
-    decayed, others, hyper = _parameter_groups(model, 0.1, 5.0)
+    decayed, others, hyper = optim.parameter_groups(model, 0.1, 5.0)
     assert [g["weight_decay"] for g in (decayed, others, hyper)] == [0.1, 0.0, 0.0]
     assert [g["factor"] for g in (decayed, others, hyper)] == [1.0, 1.0, 5.0]
     weights = {n for n, p in model.named_parameters() if any(p is q for q in decayed["params"])}
@@ -158,11 +158,16 @@ def test_evaluation_counts_each_picture_once() -> None:
 
 
 def test_the_learning_rate_rises_then_falls_to_zero() -> None:
-    rates = [_schedule(step, 100) for step in range(100)]
+    rates = [optim.rate(step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[9] == 1
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] < 0.001
+
+
+def test_the_learning_rate_falls_in_steps() -> None:
+    rates = [optim.rate(step, 20, "steps") for step in range(20)]
+    assert rates == pytest.approx([1] * 10 + [0.1] * 5 + [0.01] * 5)
 
 
 def test_bfloat16_and_no_validation(tmp_path: Path) -> None:
@@ -280,7 +285,7 @@ def test_one_clear_line_and_an_exit_code(
 
 
 def test_wrong_flags_exit_with_2(capsys: pytest.CaptureFixture) -> None:
-    for arguments in (["--kernels", "gaussian"], ["--epochs", "two"], ["--where", "last"]):
+    for arguments in (["--kernels", "gaussian"], ["--epochs", "two"], ["--where", "middle"]):
         with pytest.raises(SystemExit) as caught:
             cli.main(arguments)
         assert caught.value.code == 2

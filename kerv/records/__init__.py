@@ -34,7 +34,11 @@ class Record:
     `test_accuracy` was measured once, after the last epoch; `validation_accuracy` after the last
     epoch, None without a validation split. `epochs` has one dictionary per epoch with "epoch",
     "train_loss", "train_accuracy", "validation_accuracy" and "seconds". `weights` is the name of a
-    safetensors file in the same folder, or None.
+    safetensors file in the same folder, or None. `best_test_accuracy` is that of the best epoch,
+    where the test set was scored after each (`score_test`): the paper's scripts report it, and it
+    is too high by choice. `conditions` holds the test accuracy under each change of light that the
+    run was tested under. `failed` says what stopped a run that did not reach its end; its
+    accuracies are 0.
 
     Raises:
         ValueError: an accuracy is not a fraction, or the config or an epoch lacks something.
@@ -49,11 +53,20 @@ class Record:
     versions: dict[str, str]
     hardware: dict[str, Any]
     weights: str | None = None
+    best_test_accuracy: float | None = None
+    conditions: dict[str, float] | None = None
+    failed: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("test_accuracy", "validation_accuracy"):
-            value = getattr(self, name)
-            if not (value is None and name == "validation_accuracy") and not 0 <= value <= 1:
+        fractions = {
+            "test_accuracy": self.test_accuracy,
+            "validation_accuracy": self.validation_accuracy,
+            "best_test_accuracy": self.best_test_accuracy,
+            **(self.conditions or {}),
+        }
+        for name, value in fractions.items():
+            optional = name in ("validation_accuracy", "best_test_accuracy")
+            if not (value is None and optional) and not (value is not None and 0 <= value <= 1):
                 raise ValueError(f"{name} must be a fraction from 0 to 1, got {value!r}")
         for what, keys, values in [
             ("config", _CONFIG, self.config),
@@ -83,9 +96,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def names() -> list[str]:
-    """The recorded runs that come with the package."""
-    files = resources.files(__name__).iterdir()
-    return sorted(file.name[:-5] for file in files if file.name.endswith(".json"))
+    """The recorded runs that come with the package; those of a study as "study/run"."""
+    found = []
+    for file in resources.files(__name__).iterdir():
+        if file.is_dir():
+            found += [f"{file.name}/{inner.name}" for inner in file.iterdir()]
+        else:
+            found.append(file.name)
+    return sorted(name[:-5] for name in found if name.endswith(".json"))
 
 
 def load(name: str | os.PathLike[str]) -> Record:

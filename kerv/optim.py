@@ -1,0 +1,49 @@
+"""The optimiser of a training run: which parameters decay, and how the learning rate goes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from .config import TrainConfig
+from .hyper import Hyper
+
+
+def sgd(model: nn.Module, config: TrainConfig) -> torch.optim.SGD:
+    """SGD over the groups of `parameter_groups`."""
+    return torch.optim.SGD(
+        parameter_groups(model, config.weight_decay, config.hyper_lr),
+        lr=config.lr,
+        momentum=config.momentum,
+        nesterov=config.nesterov and config.momentum > 0,
+    )
+
+
+def parameter_groups(
+    model: nn.Module, weight_decay: float, hyper_lr: float
+) -> list[dict[str, Any]]:
+    """Weights with decay; biases, norms and the kernels' hyper-parameters without."""
+    hyper = {p: None for m in model.modules() if isinstance(m, Hyper) for p in m.parameters()}
+    rest = [p for p in model.parameters() if p not in hyper]
+    return [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay, "factor": 1.0},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
+        {"params": list(hyper), "weight_decay": 0.0, "factor": hyper_lr},
+    ]
+
+
+def rate(step: int, total: int, kind: str = "cosine") -> float:
+    """The learning rate as a fraction of the highest.
+
+    "cosine": up over the first tenth, then down along a cosine; "steps": 1, then 0.1 from the
+    middle and 0.01 from three quarters on.
+    """
+    if kind == "steps":
+        return 0.1 ** ((2 * step >= total) + (4 * step >= 3 * total))
+    warm_up = max(1, total // 10)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (total - warm_up)))

@@ -1,0 +1,280 @@
+"""The recorded comparisons of the book: what is compared, and how it is made a fair comparison.
+
+    python -m kerv.studies               # what there is and what is missing
+    python -m kerv.studies --run         # run what is missing, one run at a time (make records)
+    python -m kerv.studies --run light   # of one study
+
+The protocol was written before the first of these runs:
+
+1. All contestants of a study have the same network, data, epochs, batches and schedule. What
+   differs is written in the study, and nothing else.
+2. Each contestant gets the same search over learning rates: short runs with seed 0, and the rate
+   with the highest accuracy on held-out training pictures wins.
+3. With its rate, each contestant runs with seeds 0, 1 and 2. All of them are published.
+4. A tenth of the training pictures is held out for choices. The test accuracy is that after the
+   last epoch; nothing is chosen by it. The paper's MNIST scripts report the best test epoch, so
+   the MNIST study shows that beside it.
+5. A run that diverges stays in the table.
+
+A run that was stopped goes on from its last epoch, and one that is recorded is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import data, light, records, train
+from .config import TrainConfig
+from .records import Record
+
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison of contestants that share all but a few settings.
+
+    `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
+    rates that each contestant may choose from, by runs of `search_epochs`. `under_light` says
+    whether the networks are also tested under `kerv.light.CONDITIONS`.
+    """
+
+    question: str
+    common: Mapping[str, Any]
+    contestants: Mapping[str, Mapping[str, Any]]
+    rates: Sequence[float]
+    search_epochs: int
+    under_light: bool = field(default=False)
+
+
+_LIGHT = {
+    "data": "cifar10",
+    "model": "resnet8",
+    "epochs": 6,
+    "normalize": "scalar",
+    "stem_padding": "reflect",
+}
+_MNIST = {
+    "data": "mnist",
+    "model": "lenet5",
+    "epochs": 20,
+    "batch_size": 50,
+    "schedule": "steps",
+    "nesterov": False,
+    "weight_decay": 0.0,
+    "normalize": "none",
+    "augment": False,
+    "score_test": True,
+}
+_CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
+_CORRELATION = {"kernel": "correlation:eps=1e-4"}
+
+STUDIES = {
+    "light": Study(
+        question="What survives a change of light?",
+        common=_LIGHT,
+        contestants={
+            "convolution": {},
+            "correlation": _CORRELATION,
+            "convolution-per-picture": {"normalize": "picture"},
+            "convolution-shadow-augmented": {"light": "shadow"},
+            "convolution-local-contrast": {"normalize": "local"},
+            "convolution-instance-norm": {"stem_norm": "instance"},
+            "convolution-gain-augmented": {"light": "gain"},
+            "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
+        },
+        rates=(0.03, 0.1, 0.3),
+        search_epochs=2,
+        under_light=True,
+    ),
+    "mnist": Study(
+        question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",
+        common=_MNIST,
+        contestants={
+            "convolution": {},
+            "polynomial-2": {"kernel": "polynomial:degree=2,learnable=true"},
+            "polynomial-3": _CUBIC,
+            "gaussian": {"kernel": "gaussian:learnable=true"},
+            "sigmoid": {"kernel": "sigmoid:learnable=true"},
+            "cosine": {"kernel": "cosine"},
+            "l1": {"kernel": "l1"},
+            "l2": {"kernel": "l2"},
+        },
+        rates=(0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05),
+        search_epochs=4,
+    ),
+    "mnist-places": Study(
+        question="In which layers of LeNet-5 does a cubic kernel work, and without ReLU?",
+        common=_MNIST,
+        contestants={
+            "last": {**_CUBIC, "where": "last"},
+            "both": {**_CUBIC, "where": "all"},
+            "convolution-no-relu": {"activation": "none"},
+            "first-no-relu": {**_CUBIC, "activation": "none"},
+            "both-no-relu": {**_CUBIC, "where": "all", "activation": "none"},
+        },
+        rates=(0.0004, 0.0016, 0.00625, 0.025),
+        search_epochs=4,
+    ),
+}
+
+
+def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
+    """The runs of a study, as (name of the record, config).
+
+    The final runs of a contestant come when the records of its whole search are there, because the
+    search decides their learning rate.
+
+    >>> name, config = next(planned("light"))
+    >>> name, config.lr, config.epochs
+    ('light/convolution-lr0.03', 0.03, 2)
+    """
+    study = STUDIES[name]
+    there = set(records.names())
+    for contestant, settings in study.contestants.items():
+        shared = {**study.common, **settings}
+        search = {
+            rate: (
+                f"{name}/{contestant}-lr{rate:g}",
+                TrainConfig(
+                    **{**shared, "epochs": study.search_epochs, "score_test": False}, lr=rate
+                ),
+            )
+            for rate in study.rates
+        }
+        yield from search.values()
+        if all(run in there for run, _ in search.values()):
+            best = max(
+                study.rates, key=lambda rate: records.load(search[rate][0]).validation_accuracy or 0
+            )
+            for seed in SEEDS:
+                yield (
+                    f"{name}/{contestant}-seed{seed}",
+                    TrainConfig(**shared, lr=best, seed=seed),
+                )
+
+
+def finals(name: str, contestant: str) -> list[Record]:
+    """The recorded final runs of one contestant, one for each seed that is there.
+
+    >>> finals("light", "no such contestant")
+    []
+    """
+    there = set(records.names())
+    runs = (f"{name}/{contestant}-seed{seed}" for seed in SEEDS)
+    return [records.load(run) for run in runs if run in there]
+
+
+def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
+    """Run what is not recorded yet and return how many runs that were.
+
+    Args:
+        names: studies.
+        folder: for checkpoints; a run that was stopped goes on from there.
+        target: where the records go.
+    """
+    count = 0
+    for study in names:
+        # Again after each run: the last one of a search decides what comes next.
+        while run := next((r for r in planned(study) if r[0] not in set(records.names())), None):
+            name, config = run
+            print(f"{name}:", flush=True)
+            record = _run(config, folder / name, under_light=_tests_light(study, name))
+            dataclasses.replace(record, weights=None).save(target / f"{name}.json")
+            count += 1
+    return count
+
+
+def _tests_light(study: str, run: str) -> bool:
+    return STUDIES[study].under_light and "-seed" in run
+
+
+def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
+    last = out / "last.pt"
+    config = dataclasses.replace(config, out=str(out), resume=str(last) if last.exists() else None)
+    try:
+        record = train.train(config)
+    except train.NotFinite as error:
+        print(error)
+        return Record(
+            config=config.run(),
+            test_accuracy=0.0,
+            validation_accuracy=0.0,
+            epochs=[],
+            seconds=0.0,
+            parameters=0,
+            versions=records.versions(),
+            hardware=records.hardware(torch.device("cpu")),
+            failed=str(error).split(":")[0],
+        )
+    if under_light:
+        record = dataclasses.replace(record, conditions=_accuracies(config, out))
+    return record
+
+
+def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
+    """The test accuracy of the trained network under each condition."""
+    from safetensors.torch import load_file
+
+    dataset = data.load(config.data, config.root)
+    model = train.network(config, dataset)
+    model.load_state_dict(load_file(out / "model.safetensors"))
+    return {
+        condition: train.evaluate(
+            model,
+            light.change(dataset.test_x, condition),
+            dataset.test_y,
+            dataset,
+            normalize=config.normalize,
+        )
+        for condition in light.CONDITIONS
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="kerv.studies", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("studies", nargs="*", help=f"of {', '.join(STUDIES)} (default: all)")
+    parser.add_argument("--run", action="store_true", help="run what is missing")
+    parser.add_argument("--folder", default="runs", help="for checkpoints (default: %(default)s)")
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.studies if name not in STUDIES]
+    if unknown:
+        print(
+            f"kerv.studies: unknown study {unknown[0]!r}; they are {', '.join(STUDIES)}",
+            file=sys.stderr,
+        )
+        return 1
+    names = options.studies or list(STUDIES)
+    for name in names:
+        study = STUDIES[name]
+        there = set(records.names())
+        missing = [run for run, _ in planned(name) if run not in there]
+        wanted = len(study.contestants) * (len(study.rates) + len(SEEDS))
+        have = sum(run.startswith(f"{name}/") for run in there)
+        print(f"{name}: {have} of {wanted} runs recorded. {study.question}")
+        if missing:
+            print(f"  next: {', '.join(missing[:4])}{' …' if len(missing) > 4 else ''}")
+    if options.run:
+        try:
+            run_missing(names, Path(options.folder), Path(records.__file__).parent)
+        except (data.DataError, OSError, ValueError) as error:
+            print(f"kerv.studies: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("kerv.studies: stopped; --run goes on from the last finished epoch")
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
