@@ -16,13 +16,14 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test check notebooks format clean setup lint test-code test-notebooks test-pages
+.PHONY: help book test check notebooks records format clean setup lint test-code test-notebooks test-pages
 
 help:
 	@echo "make book       build the site in _build/html"
 	@echo "make test       every test that needs no GPU: code, notebooks, pages"
 	@echo "make check      the quick part of it: ruff, mypy, unit tests"
 	@echo "make notebooks  run the notebooks and store their outputs (NOTEBOOKS=... for some)"
+	@echo "make records    run what the book's comparisons still lack (hours; KERV_DATA=folder)"
 	@echo "make format     let ruff lay out the code"
 	@echo "make clean      remove what was built; .venv stays"
 	@echo "Uses the active environment, otherwise .venv made with PYTHON=python3 (3.10 or newer)."
@@ -58,6 +59,9 @@ test-pages: book
 
 notebooks: setup
 	$(PY) book/_ext/run_notebooks.py $(NOTEBOOKS)
+
+records: setup
+	$(PY) -m kerv.studies --run
 
 format: setup
 	$(PY) -m ruff check --fix .

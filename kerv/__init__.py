@@ -46,8 +46,8 @@ __version__ = "0.1.0"
 
 # Loaded when first used: they may need torchvision or matplotlib, which `import kerv` must not.
 _LAZY = (
-    *("bench", "check", "checkpoint", "cli", "config", "data", "init", "models", "plots"),
-    *("records", "testing", "train", "widgets"),
+    *("bench", "check", "checkpoint", "cli", "config", "data", "init", "light", "models", "plots"),
+    *("records", "scaling", "studies", "testing", "train", "widgets"),
 )
 
 

@@ -1,0 +1,147 @@
+"""Changes of light do what their names say, and what undoes them is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import kerv
+from kerv import data, light, scaling
+
+PICTURES = torch.randint(0, 256, (4, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(
+    torch.uint8
+)
+
+
+@pytest.mark.parametrize("condition", light.CONDITIONS)
+def test_conditions_give_pictures_again(condition: str) -> None:
+    changed = light.change(PICTURES, condition)
+    assert changed.dtype == torch.uint8
+    assert changed.shape == PICTURES.shape
+    assert torch.equal(changed, light.change(PICTURES, condition)), "the same each time"
+    assert torch.equal(changed, PICTURES) == (condition == "unchanged")
+
+
+def test_values_by_hand() -> None:
+    grey = torch.full((1, 1, 4, 4), 100, dtype=torch.uint8)
+    assert light.change(grey, "three tenths of the light").unique().tolist() == [30]
+    assert light.change(grey + 100, "twice the light").unique().tolist() == [255]
+    assert light.change(grey, "haze").unique().tolist() == [178]  # 50 + 127.5, rounded to even
+    half = light.change(grey, "half in shadow")[0, 0]
+    assert half[:, :2].unique().tolist() == [15]
+    assert half[:, 2:].unique().tolist() == [100]
+    four = light.change(grey, "four lights")[0, 0]
+    assert four[::2, ::2].tolist() == [[100, 50], [25, 12]]
+    ramp = light.change(grey, "smooth ramp")[0, 0]
+    assert ramp[0].tolist() == [10, 40, 70, 100]
+    # The line through the corners leaves its own side dark, up to the diagonal.
+    diagonal = light.change(grey, "diagonal shadow")[0, 0]
+    assert diagonal[0, 0] == 20
+    assert diagonal[3, 3] == 100
+    assert torch.equal(diagonal, diagonal.T)
+
+
+def test_noise_has_its_deviation_and_blur_keeps_the_mean() -> None:
+    flat = torch.full((8, 3, 32, 32), 0.5)
+    assert light.noise(flat, 0.06).std().item() == pytest.approx(0.06, rel=0.05)
+    x = PICTURES.float() / 255
+    blurred = light.blur(x, 1.0)
+    assert blurred.mean().item() == pytest.approx(x.mean().item(), abs=0.01)
+    assert blurred.std() < 0.5 * x.std()
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(ValueError, match="unknown condition 'fog'; they are unchanged, half"):
+        light.change(PICTURES, "fog")
+    with pytest.raises(ValueError, match="one of gain, shadow, got 'fog'"):
+        light.vary(torch.zeros(1, 1, 2, 2), "fog")
+    with pytest.raises(ValueError, match=r"normalize must be one of channel, scalar, .* got 'fog'"):
+        scaling.scaler("fog", data.load("textures"))
+
+
+@pytest.mark.parametrize("kind", light.KINDS)
+def test_training_meets_another_light_in_each_picture(kind: str, device: torch.device) -> None:
+    x = torch.full((64, 3, 8, 8), 0.5, device=device)
+
+    def drawn(seed: int) -> torch.Tensor:
+        return light.vary(x, kind, torch.Generator(device).manual_seed(seed))
+
+    varied = drawn(0)
+    assert torch.equal(varied, drawn(0))
+    assert not torch.equal(varied, drawn(1))
+    assert varied.min() >= 0
+    assert varied.max() <= 1
+    assert len(varied.flatten(1).mean(1).unique()) > 50, "another light in each"
+    levels = {len(picture.unique()) for picture in varied}
+    # A gain is one number for the picture; a shadow leaves a lit and a dark part.
+    assert levels == ({1} if kind == "gain" else {2})
+    if kind == "shadow":
+        assert varied.min() >= 0.05
+
+
+def dataset(device: torch.device | str = "cpu") -> data.Dataset:
+    return data.Dataset(
+        name="made",
+        train_x=PICTURES.to(device),
+        train_y=torch.zeros(4, dtype=torch.long, device=device),
+        test_x=PICTURES.to(device),
+        test_y=torch.zeros(4, dtype=torch.long, device=device),
+        classes=("a",),
+        mean=(PICTURES.float() / 255).mean((0, 2, 3)).to(device),
+        std=(PICTURES.float() / 255).std((0, 2, 3), correction=0).to(device),
+    )
+
+
+def test_scalings_against_their_definitions(device: torch.device) -> None:
+    made = dataset(device)
+    x = made.train_x.float() / 255
+
+    def scaled(name: str, pictures: torch.Tensor = x) -> torch.Tensor:
+        return scaling.scaler(name, made)(pictures)
+
+    assert torch.equal(scaled("none"), x)
+    assert torch.equal(scaled("channel"), made.normalize(made.train_x))
+    torch.testing.assert_close(scaled("scalar"), (x - x.mean()) / x.std(correction=0))
+    for picture in scaled("picture"):
+        assert picture.mean().item() == pytest.approx(0, abs=1e-5)
+        assert picture.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+    # What is computed from a picture alone does not see a factor and an offset.
+    for name in ("picture", "local"):
+        torch.testing.assert_close(scaled(name, 0.3 * x + 0.2), scaled(name), atol=1e-4, rtol=1e-4)
+    # Local contrast at one pixel, by hand: weights of a Gaussian window, all channels alike.
+    steps = torch.arange(-4.0, 5.0, device=device)
+    one = torch.softmax(-steps.square() / 8, 0)
+    window = one[:, None] * one
+
+    def mean_around(values: torch.Tensor, row: int, column: int) -> torch.Tensor:
+        part = values[0, :, row - 4 : row + 5, column - 4 : column + 5].mean(0)
+        return (part * window).sum()
+
+    centred = torch.zeros_like(x)
+    for row in range(8, 17):
+        for column in range(8, 17):
+            centred[0, :, row, column] = x[0, :, row, column] - mean_around(x, row, column)
+    spread = mean_around(centred.square(), 12, 12).sqrt()
+    torch.testing.assert_close(scaled("local")[0, :, 12, 12], centred[0, :, 12, 12] / spread)
+
+
+def test_flat_pictures_stay_finite() -> None:
+    flat = torch.full((1, 3, 16, 16), 0.4)
+    for name in scaling.NAMES:
+        assert scaling.scaler(name, dataset())(flat).isfinite().all()
+
+
+def test_a_correlation_layer_sees_no_gain_and_no_offset_behind_one_scalar() -> None:
+    layer = kerv.KernelConv2d(
+        3, 8, 3, padding=1, padding_mode="reflect", bias=False, kernel="correlation:eps=1e-6"
+    )
+    x = PICTURES.double() / 255
+    layer.double()
+    one = scaling.scaler("scalar", dataset())
+    changed = 0.3 * x + 0.2
+    torch.testing.assert_close(layer(one(changed)), layer(one(x)), atol=1e-4, rtol=0)
+    # Another mean taken off each colour, and the factor is no longer one number for the patch.
+    colours = torch.tensor([0.2, 0.5, 0.8]).view(3, 1, 1)
+    made = dataset()
+    each = lambda pictures: (pictures - colours) / made.std.view(3, 1, 1)  # noqa: E731
+    assert (layer(each(0.3 * x)) - layer(each(x))).abs().max() > 0.05

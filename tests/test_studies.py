@@ -1,0 +1,121 @@
+"""The plan of the comparisons: fair, resumable, and nothing runs twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from kerv import light, records, studies, train
+from kerv.studies import SEEDS, STUDIES, Study
+
+TINY = Study(
+    question="Does it run?",
+    common={"data": "textures", "model": "lenet5", "epochs": 1, "limit": 60, "device": "cpu"},
+    contestants={"convolution": {}, "gaussian": {"kernel": "gaussian"}},
+    rates=(0.05, 0.2),
+    search_epochs=1,
+    under_light=True,
+)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_contestants_differ_in_what_is_written_and_nothing_else(name: str) -> None:
+    study = STUDIES[name]
+    for contestant, settings in study.contestants.items():
+        runs = [c for n, c in studies.planned(name) if n.startswith(f"{name}/{contestant}-lr")]
+        assert [config.lr for config in runs] == list(study.rates), "each searches all rates"
+        for config in runs:
+            assert config.seed == 0
+            assert config.epochs == study.search_epochs
+            assert config.validation == 0.1
+            wanted = {**study.common, **settings, "epochs": config.epochs, "lr": config.lr}
+            wanted["score_test"] = False
+            assert config == train.TrainConfig(**wanted)
+
+
+def test_records_are_of_the_plan() -> None:
+    """A record of a study that the plan does not know, or with other settings, is stale."""
+    for name in STUDIES:
+        plan = dict(studies.planned(name))
+        for run in (n for n in records.names() if n.startswith(f"{name}/")):
+            config = records.load(run).config
+            assert {**plan[run].run(), "device": config["device"]} == config, run
+
+
+def test_a_study_runs_goes_on_and_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "records"
+    monkeypatch.setattr(studies, "STUDIES", {"tiny": TINY})
+    few = ("unchanged", "half in shadow")
+    monkeypatch.setattr(light, "CONDITIONS", {name: light.CONDITIONS[name] for name in few})
+    monkeypatch.setattr(
+        records,
+        "names",
+        lambda: sorted(p.relative_to(target).as_posix()[:-5] for p in target.rglob("*.json")),
+    )
+    load = records.load
+    monkeypatch.setattr(
+        records,
+        "load",
+        lambda name: load(name if str(name).endswith(".json") else target / f"{name}.json"),
+    )
+    # The second contestant is stopped within its search, and then goes on.
+    real, calls = train.train, []
+
+    def stopped(config: train.TrainConfig) -> records.Record:
+        calls.append(config)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return real(config, log=lambda line: None)
+
+    monkeypatch.setattr(train, "train", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        studies.run_missing(["tiny"], tmp_path / "runs", target)
+    before = {path: path.stat().st_mtime_ns for path in target.rglob("*.json")}
+    assert len(before) == 6
+    assert studies.run_missing(["tiny"], tmp_path / "runs", target) == 4
+    assert studies.run_missing(["tiny"], tmp_path / "runs", target) == 0
+    assert before.items() <= {p: p.stat().st_mtime_ns for p in target.rglob("*.json")}.items()
+
+    for contestant in TINY.contestants:
+        search = {
+            rate: records.load(f"tiny/{contestant}-lr{rate:g}").validation_accuracy
+            for rate in TINY.rates
+        }
+        runs = studies.finals("tiny", contestant)
+        assert [run.config["seed"] for run in runs] == list(SEEDS)
+        for run in runs:
+            assert search[run.config["lr"]] == max(search.values())
+            assert run.conditions is not None
+            assert list(run.conditions) == list(light.CONDITIONS)
+            assert run.conditions["unchanged"] == run.test_accuracy
+            assert run.weights is None
+
+    assert studies.main([]) == 0
+    assert "tiny: 10 of 10 runs recorded. Does it run?" in capsys.readouterr().out
+
+
+def test_a_run_that_diverges_is_recorded_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverges(config: train.TrainConfig) -> records.Record:
+        raise train.NotFinite("the loss is nan by epoch 1, step 3, at learning rate 9: try less")
+
+    monkeypatch.setattr(train, "train", diverges)
+    config = train.TrainConfig(data="textures", model="resnet8", lr=9.0)
+    record = studies._run(config, tmp_path, under_light=False)
+    assert record.failed == "the loss is nan by epoch 1, step 3, at learning rate 9"
+    assert record.validation_accuracy == 0
+    record.save(tmp_path / "x.json")
+    assert records.load(tmp_path / "x.json") == record
+    assert "failed" in json.loads((tmp_path / "x.json").read_text())
+    assert dataclasses.replace(record, failed=None) != record
+
+
+def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
+    assert studies.main(["lihgt"]) == 1
+    assert "unknown study 'lihgt'; they are light, mnist" in capsys.readouterr().err
