@@ -46,7 +46,19 @@ __version__ = "0.1.0"
 
 # Loaded when first used: they may need torchvision or matplotlib, which `import kerv` must not.
 _LAZY = (
-    *("bench", "check", "checkpoint", "cli", "config", "data", "init", "light", "models", "plots"),
+    *(
+        "attacks",
+        "bench",
+        "check",
+        "checkpoint",
+        "cli",
+        "config",
+        "data",
+        "init",
+        "light",
+        "models",
+        "plots",
+    ),
     *("records", "scaling", "studies", "testing", "train", "widgets"),
 )
 

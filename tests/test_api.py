@@ -19,7 +19,7 @@ PUBLIC = {
 }
 SUBMODULES = {
     *("functional", "init", "models", "data", "config", "train", "checkpoint", "cli", "records"),
-    *("plots", "widgets", "check", "testing", "bench", "light", "scaling", "studies"),
+    *("plots", "widgets", "check", "testing", "bench", "attacks", "light", "scaling", "studies"),
 }
 SIGNATURES = {
     "LinearKernel": "()",

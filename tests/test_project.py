@@ -45,7 +45,17 @@ ORDER = [
         "convert",
         "models",
     ),
-    *("textures", "data", "scaling", "light", "records", "checkpoint", "distributed", "config"),
+    *(
+        "textures",
+        "data",
+        "scaling",
+        "light",
+        "attacks",
+        "records",
+        "checkpoint",
+        "distributed",
+        "config",
+    ),
     *("optim", "train", "cli", "studies"),
     *("plots", "testing", "bench", "widgets", "check"),
 ]
