@@ -7,7 +7,6 @@ word that scikit-learn has for it.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from . import tails
@@ -351,11 +350,9 @@ class CorrelationKernel(Kernel):
         self.eps = checked("eps", eps, positive=True)
 
     def forward(self, p: Pair) -> Tensor:
-        x_mean, w_mean = p.x_sum / p.n, p.w_sum / p.n
-        covariance = torch.addcmul(p.wide_dot, p.x_sum, w_mean, value=-1)
-        x_var = (p.x_sq - p.x_sum * x_mean).clamp_min(0) + self.eps
-        w_var = (p.w_sq - p.w_sum * w_mean).clamp_min(0) + self.eps
-        return tails.product(covariance, x_var.rsqrt(), w_var.rsqrt())
+        x_var = (p.x_sq - p.x_sum.square() / p.n).clamp_min(0) + self.eps
+        w_var = (p.w_sq - p.w_sum.square() / p.n).clamp_min(0) + self.eps
+        return tails.product(p.centred_dot, x_var.rsqrt(), w_var.rsqrt())
 
     def extra_repr(self) -> str:
         return f"eps={self.eps:g}"

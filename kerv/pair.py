@@ -26,6 +26,7 @@ class Pair:
     |------------|------------------|----------------------------------------------------|
     | `dot`      | ⟨x, w⟩           | (N, C_out, *out), also `shape`                     |
     | `wide_dot` | the same, in at least float32 | as `dot`                              |
+    | `centred_dot` | ⟨x, w − w̄⟩, w̄ the mean of the filter, in at least float32 | as `dot` |
     | `x_sq`     | ‖x‖² of the patch | (N, 1, *out), or (N, C_out, *out) with groups     |
     | `w_sq`     | ‖w‖² of the filter | (C_out, 1, …)                                    |
     | `x_sum`    | sum of the patch | as `x_sq`                                          |
@@ -53,6 +54,7 @@ class Pair:
         # full graph on Python 3.11.
         self._dot: Tensor | None = None
         self._wide_dot: Tensor | None = None
+        self._centred_dot: Tensor | None = None
         self._x_sq: Tensor | None = None
         self._w_sq: Tensor | None = None
         self._x_sum: Tensor | None = None
@@ -81,14 +83,17 @@ class Pair:
     def wide_dot(self) -> Tensor:
         if self._wide_dot is None:
             x, w = _widen(self.x), _widen(self.w)
-            if self.dtype == x.dtype:
-                self._wide_dot = self.dot
-            else:
-                # A half-precision convolution rounds ⟨x, w⟩ to 8 or 11 bits, and a difference of
-                # such numbers has none left. So this one runs outside autocast.
-                with torch.autocast(x.device.type, enabled=False):
-                    self._wide_dot = self._product(x, w)
+            self._wide_dot = self.dot if self.dtype == x.dtype else self._wide_product(x, w)
         return self._wide_dot
+
+    @property
+    def centred_dot(self) -> Tensor:
+        if self._centred_dot is None:
+            # The sum ⟨x, w⟩ − Σx Σw / n in one convolution, without a pass over its output.
+            x, w = _widen(self.x), _widen(self.w)
+            dims = list(range(1, w.ndim))
+            self._centred_dot = self._wide_product(x, w - w.mean(dims, keepdim=True))
+        return self._centred_dot
 
     @property
     def x_sq(self) -> Tensor:
@@ -137,6 +142,14 @@ class Pair:
                 f"got a tensor of shape {tuple(h.shape)}"
             )
         return self._along_filters(h)
+
+    def _wide_product(self, x: Tensor, w: Tensor) -> Tensor:
+        # A half-precision convolution rounds ⟨x, w⟩ to 8 or 11 bits, and a difference of such
+        # numbers has none left. So this one runs outside autocast.
+        if self.dtype == x.dtype:
+            return self._product(x, w)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._product(x, w)
 
     def _product(self, x: Tensor, w: Tensor) -> Tensor:
         """⟨x, w⟩ of every patch with every filter."""
