@@ -6,7 +6,9 @@ Not yet. That is the dot product ⟨x, w⟩; the question asks for the squared d
 
 from __future__ import annotations
 
+import importlib
 import math
+import pkgutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +25,10 @@ class Question:
 
 def questions() -> dict[str, Question]:
     """Every question of the book by its name, such as "03.1"."""
-    from . import chapter01, chapter02, chapter03
-
-    return {**chapter01.QUESTIONS, **chapter02.QUESTIONS, **chapter03.QUESTIONS}
+    found: dict[str, Question] = {}
+    for module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+        found |= importlib.import_module(f".{module}", __name__).QUESTIONS
+    return found
 
 
 def answer(question: str, value: Any) -> None:
