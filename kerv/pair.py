@@ -10,11 +10,17 @@ same names, so a kernel cannot tell them apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import tails
 from .l1 import l1_distances
+
+# From (values, dim): a sum along one dimension.
+Total = Callable[[Tensor, int], Tensor]
 
 _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -98,7 +104,7 @@ class Pair:
     @property
     def x_sq(self) -> Tensor:
         if self._x_sq is None:
-            self._x_sq = self._sum_over_patches(_widen(self.x).square())
+            self._x_sq = self._sum_over_patches(_widen(self.x), tails.sum_of_squares)
         return self._x_sq
 
     @property
@@ -110,7 +116,7 @@ class Pair:
     @property
     def x_sum(self) -> Tensor:
         if self._x_sum is None:
-            self._x_sum = self._sum_over_patches(_widen(self.x))
+            self._x_sum = self._sum_over_patches(_widen(self.x), torch.sum)
         return self._x_sum
 
     @property
@@ -155,8 +161,8 @@ class Pair:
         """⟨x, w⟩ of every patch with every filter."""
         raise NotImplementedError
 
-    def _sum_over_patches(self, values: Tensor) -> Tensor:
-        """Sum `values`, laid out as the input, over the places that each patch covers."""
+    def _sum_over_patches(self, values: Tensor, total: Total) -> Tensor:
+        """Sum `values`, laid out as the input, or their squares over what each patch covers."""
         raise NotImplementedError
 
     def _l1_distances(self, x: Tensor, w: Tensor) -> Tensor:
@@ -186,8 +192,8 @@ class VectorPair(Pair):
     def _product(self, x: Tensor, w: Tensor) -> Tensor:
         return x @ w.T
 
-    def _sum_over_patches(self, values: Tensor) -> Tensor:
-        return values.sum(1, keepdim=True)
+    def _sum_over_patches(self, values: Tensor, total: Total) -> Tensor:
+        return total(values, 1)[:, None]
 
     def _l1_distances(self, x: Tensor, w: Tensor) -> Tensor:
         return l1_distances(x[:, :, None], w[:, :, None], [1], [1], 1).squeeze(2)
@@ -245,10 +251,10 @@ class ConvPair(Pair):
         conv = _CONV[w.ndim - 2]
         return conv(x, w, None, self.stride, self.padding, self.dilation, self.groups)
 
-    def _sum_over_patches(self, values: Tensor) -> Tensor:
+    def _sum_over_patches(self, values: Tensor, total: Total) -> Tensor:
         # The sum over a box is a sum over each side in turn, on one channel per group: about
         # 1/C_out of the convolution. It is not itself a convolution, so TF32 cannot touch it.
-        values = values.unflatten(1, (self.groups, -1)).sum(2)
+        values = total(values.unflatten(1, (self.groups, -1)), 2)
         values = self._pad(values)
         for dim, (reach, step, every) in enumerate(
             zip(self._reach, self.stride, self.dilation, strict=True), start=2

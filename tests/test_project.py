@@ -33,9 +33,9 @@ TOP_LEVEL = {
 ORDER = [
     *(
         "l1",
+        "tails",
         "pair",
         "hyper",
-        "tails",
         "base",
         "kernels",
         "registry",
