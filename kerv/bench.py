@@ -2,6 +2,8 @@
 
     python -m kerv.bench
     python -m kerv.bench --kernels gaussian cosine --rounds 50 --compile
+    python -m kerv.bench --kernels l1 --case "64→64"     # beside one torch.cdist over all patches
+    python -m kerv.bench --out results.json              # keeps them; several runs add up
 
 Every round runs all layers in turn, and what counts is the ratio of their times to the
 convolution's in the same round, its median over the rounds: a machine that slows down slows all of
@@ -11,17 +13,22 @@ them. Still, let nothing else run.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import KernelConv1d, KernelConv2d, KernelConv3d
+from .records import hardware, versions, whole_file
 from .registry import get_kernel, kernel_names
 
 _PLAIN = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -79,6 +86,19 @@ class UnfoldGaussian(nn.Module):
         return y.transpose(1, 2).unflatten(2, x.shape[2:])
 
 
+class UnfoldL1(nn.Module):
+    """−‖x−w‖₁ by one `torch.cdist` over all patches, which it copies out (2-D alone)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels * 9) / 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = F.unfold(x, 3, padding=1).transpose(1, 2)
+        y = -torch.cdist(patches, self.weight, p=1)
+        return y.transpose(1, 2).unflatten(2, x.shape[2:])
+
+
 def measure(
     case: Case,
     kernels: Sequence[str],
@@ -87,7 +107,8 @@ def measure(
     device: str = "cpu",
     compiled: bool = False,
 ) -> list[Cost]:
-    """The costs of a layer with each kernel, and of `UnfoldGaussian` in 2-D.
+    """The costs of a layer with each kernel; in 2-D also of `UnfoldGaussian`, or of `UnfoldL1`
+    where an L1 kernel is among them.
 
     Args:
         case: the layer and its input.
@@ -106,11 +127,13 @@ def measure(
     layers: dict[str, nn.Module] = {"": _PLAIN[dims](*channels, 3, padding=1, bias=False)}
     for spec in kernels:
         layers[spec] = _OURS[dims](*channels, 3, padding=1, bias=False, kernel=spec)
-    if dims == 2:
+    if dims == 2 and any(spec.startswith(_NO_SHORTCUT) for spec in kernels):
+        layers["l1 by unfold"] = UnfoldL1(*channels)
+    elif dims == 2:
         layers["gaussian by unfold"] = UnfoldGaussian(*channels)
     for layer in layers.values():
         layer.to(device=device)
-        if not isinstance(layer, UnfoldGaussian):
+        if not isinstance(layer, UnfoldGaussian | UnfoldL1):
             layer.to(memory_format=layout)
     x = torch.randn(case.batch, case.in_channels, *case.size, device=device)
     # A stem gets the pictures themselves, which need no gradient.
@@ -149,6 +172,81 @@ def table(costs: Sequence[Cost]) -> str:
             for c in costs
         ),
     ]
+    return "\n".join(rows)
+
+
+# One pass over the output of a layer, in place, by what a tail is made of.
+_PASSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "multiply": lambda y: y.mul_(0.5),
+    "exp": lambda y: y.exp_(),
+    "sqrt": lambda y: y.sqrt_(),
+    "log": lambda y: y.log_(),
+    "tanh": lambda y: y.tanh_(),
+    "acos": lambda y: y.acos_(),
+}
+
+
+def passes(case: Case, *, rounds: int = 20, device: str = "cpu") -> dict[str, float]:
+    """One elementwise pass over the layer's output, as a fraction of the whole convolution's time.
+
+    It says which kernels cannot come near a convolution: a tail is made of such passes.
+
+    >>> list(passes(Case("tiny", 1, 1, (4, 4), 1), rounds=1))
+    ['multiply', 'exp', 'sqrt', 'log', 'tanh', 'acos']
+    """
+    dims = len(case.size)
+    layer = _PLAIN[dims](case.in_channels, case.out_channels, 3, padding=1, bias=False)
+    layer.to(device=device)
+    x = torch.randn(case.batch, case.in_channels, *case.size, device=device)
+    if dims == 2:
+        layer.to(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)
+    x.requires_grad_(case.in_channels > 3)
+    grad = torch.rand_like(layer(x))
+    times: dict[str, list[float]] = {name: [] for name in _PASSES}
+    for _ in range(rounds + 2):
+        _, whole = _time(layer, x, grad)
+        for name, one in _PASSES.items():
+            y = torch.rand_like(grad)
+            _wait(y)
+            start = time.perf_counter()
+            one(y)
+            _wait(y)
+            times[name].append((time.perf_counter() - start) / whole)
+    return {name: statistics.median(ratios[2:]) for name, ratios in times.items()}
+
+
+def recorded() -> dict[str, Any]:
+    """The results that come with the package, as `--out` wrote them on two quiet CPU cores."""
+    text = resources.files(__package__).joinpath("bench_cpu.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+# Forward and backward of a layer of 64 channels or more, as multiples of torch's, in eager mode.
+TARGETS = {
+    "polynomial": 1.08,
+    "sigmoid": 1.08,
+    "gaussian": 1.20,
+    "l2": 1.20,
+    "rational_quadratic": 1.20,
+    "cosine": 1.30,
+    "correlation": 1.30,
+    "arc_cosine": 1.30,
+}
+
+
+def report(results: dict[str, Any]) -> str:
+    """What `--out` wrote, as a Markdown table: forward and backward, as multiples of torch's."""
+    columns = results["cases"]
+    names = [column["name"] for column in columns]
+    rows = [f"| kernel | target | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
+    for layer in dict.fromkeys(cost["layer"] for c in columns for cost in c["costs"]):
+        cells = [
+            next((f"{cost['both']:.2f}" for cost in c["costs"] if cost["layer"] == layer), "—")
+            for c in columns
+        ]
+        target = f"{TARGETS[layer]:.2f}" if layer in TARGETS else "—"
+        rows.append(f"| {layer} | {target} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -198,6 +296,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="put every layer through it")
+    parser.add_argument("--out", help="also add the results to this JSON file")
     options = parser.parse_args(argv)
     try:
         for spec in options.kernels:
@@ -208,6 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"kerv.bench: {error}", file=sys.stderr)
         return 1
     where = f"{options.device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    cases = []
     for case in CASES.values():
         if options.case in (None, case.name):
             print(f"\n{case.name}, {case.batch} pictures of {case.size}, float32, {where}\n")
@@ -219,7 +319,42 @@ def main(argv: Sequence[str] | None = None) -> int:
                 compiled=options.compile,
             )
             print(table(costs), flush=True)
+            name = case.name + (", compiled" if options.compile else "")
+            cases.append(
+                {
+                    "name": name,
+                    "costs": [asdict(cost) for cost in costs],
+                    "passes": passes(case, rounds=options.rounds, device=options.device),
+                }
+            )
+    if options.out:
+        machine = {"versions": versions(), "hardware": hardware(torch.device(options.device))}
+        try:
+            _add(Path(options.out), cases, machine)
+        except ValueError as error:
+            print(f"kerv.bench: {error}", file=sys.stderr)
+            return 1
     return 0
+
+
+def _add(file: Path, cases: list[dict[str, Any]], machine: dict[str, Any]) -> None:
+    """Add the costs to those in the file, in the place of earlier ones of the same layers."""
+    results = {"cases": [], **machine}
+    if file.exists():
+        results = json.loads(file.read_text(encoding="utf-8"))
+        there = {key: results[key] for key in machine}
+        if there != machine:
+            raise ValueError(f"{file} holds results of {there}, this is {machine}: name another")
+    for case in cases:
+        old = next((c for c in results["cases"] if c["name"] == case["name"]), None)
+        if old is None:
+            results["cases"].append(case)
+            continue
+        new = {cost["layer"]: cost for cost in case["costs"]}
+        kept = [cost for cost in old["costs"] if cost["layer"] not in new]
+        old["costs"] = [*kept, *new.values()]
+    with whole_file(file) as out:
+        out.write((json.dumps(results, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from kerv import bench
@@ -32,7 +35,32 @@ def test_table() -> None:
     assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|")
 
 
-def test_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passes_are_fractions_of_the_convolution() -> None:
+    found = bench.passes(bench.Case("small", 16, 16, (16, 16), 2), rounds=3)
+    assert all(value > 0 for value in found.values())
+    assert found["acos"] > found["multiply"]
+
+
+def test_report() -> None:
+    cost = {"layer": "gaussian", "forward": 1.0, "both": 1.234, "kept": 1.0}
+    unfold = {**cost, "layer": "gaussian by unfold", "both": 8.0}
+    lines = bench.report(
+        {"cases": [{"name": "a", "costs": [cost, unfold]}, {"name": "b", "costs": [cost]}]}
+    ).splitlines()
+    assert lines[0] == "| kernel | target | a | b |"
+    assert lines[2] == "| gaussian | 1.20 | 1.23 | 1.23 |"
+    assert lines[3] == "| gaussian by unfold | — | 8.00 | — |"
+
+
+def test_recorded_results_are_of_all_cases() -> None:
+    names = [case["name"] for case in bench.recorded()["cases"]]
+    assert set(bench.CASES) <= set(names)
+    assert {name.removesuffix(", compiled") for name in names} == set(bench.CASES)
+
+
+def test_command_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(bench.CASES, "tiny", bench.Case("tiny", 2, 2, (4, 4), 1))
     assert bench.main(["--case", "tiny", "--kernels", "cosine", "--rounds", "1"]) == 0
     out = capsys.readouterr().out
@@ -42,3 +70,25 @@ def test_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert "unknown kernel 'gausian'" in capsys.readouterr().err
     assert bench.main(["--rounds", "0"]) == 1
     assert "rounds must be at least 1, got 0" in capsys.readouterr().err
+    out_file = tmp_path / "results.json"
+    arguments = ["--case", "tiny", "--kernels", "l1", "--rounds", "1", "--out", str(out_file)]
+    assert bench.main(arguments) == 0
+    results = json.loads(out_file.read_text())
+    assert [cost["layer"] for cost in results["cases"][0]["costs"]] == ["l1", "l1 by unfold"]
+    assert "| l1 by unfold | — |" in bench.report(results)
+
+    # A second run adds to the first, and takes the place of what it measured again.
+    arguments[3] = "gaussian"
+    for _ in range(2):
+        assert bench.main(arguments) == 0
+    [case] = json.loads(out_file.read_text())["cases"]
+    assert [cost["layer"] for cost in case["costs"]] == [
+        *("l1", "l1 by unfold"),
+        *("gaussian", "gaussian by unfold"),
+    ]
+    other = {**results, "hardware": {"device": "abacus"}}
+    out_file.write_text(json.dumps(other))
+    capsys.readouterr()
+    assert bench.main(arguments) == 1
+    assert "holds results of" in capsys.readouterr().err
+    assert json.loads(out_file.read_text()) == other

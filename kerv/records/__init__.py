@@ -177,7 +177,12 @@ def hardware(device: torch.device) -> dict[str, Any]:
     """What a record says of the machine that ran: its kind, and not which one it was."""
     if device.type == "cuda":
         return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
-    return {"device": device.type, "name": platform.machine(), "threads": torch.get_num_threads()}
+    return {
+        "device": device.type,
+        "name": platform.machine(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def _kernel(config: dict[str, Any]) -> str:
