@@ -134,7 +134,7 @@ def test_a_crash_while_writing_leaves_the_old_record(
 
 def test_a_record_names_the_software_and_not_the_machine() -> None:
     assert records.versions().keys() == {"python", "torch", "torchvision", "kerv"}
-    assert records.hardware(torch.device("cpu")).keys() == {"device", "name", "threads"}
+    assert records.hardware(torch.device("cpu")).keys() == {"device", "name", "vectors", "threads"}
     assert platform.node() not in json.dumps(records.hardware(torch.device("cpu")))
 
 
