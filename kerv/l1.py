@@ -45,13 +45,13 @@ def l1_distances_backward(
     grad_x, grad_w = torch.zeros_like(x), torch.zeros_like(w)
     for chunk in _chunks(x, w, stride, dilation, groups):
         patches, filters = chunk.patches(x), w[chunk.filters].flatten(1)
-        distances = torch.cdist(patches, filters, p=1.0)
         rows = grad[chunk.place].movedim(1, -1).flatten(0, -2).contiguous()
-        # What autograd calls for `torch.cdist`; inside an operator there is no autograd.
-        to_patches = _cdist_backward(rows, patches, filters, 1.0, distances)
-        to_filters = _cdist_backward(
-            rows.T.contiguous(), filters, patches, 1.0, distances.T.contiguous()
-        )
+        columns = rows.T.contiguous()
+        # What autograd calls for `torch.cdist`; inside an operator there is no autograd. Its last
+        # argument, the distances, matters for other p alone: for p=1 only signs of x − w count. So
+        # something of their shape will do, and spares computing them a second time.
+        to_patches = _cdist_backward(rows, patches, filters, 1.0, rows)
+        to_filters = _cdist_backward(columns, filters, patches, 1.0, columns)
         chunk.add_patches(to_patches, grad_x)
         grad_w[chunk.filters] += to_filters.view_as(grad_w[chunk.filters])
     return grad_x, grad_w
