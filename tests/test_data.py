@@ -15,7 +15,7 @@ import torchvision
 from conftest import real_data
 
 import kerv
-from kerv import data, textures
+from kerv import data, download, textures
 
 
 def write_fake_cifar10(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,8 +97,7 @@ def no_network(*_: object, **__: object) -> None:
 def test_nothing_there_and_no_network(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = torchvision.datasets.cifar if name == "cifar10" else torchvision.datasets.mnist
-    monkeypatch.setattr(module, "download_and_extract_archive", no_network)
+    monkeypatch.setattr(download, "urlopen", no_network)
     with pytest.raises(data.DataError) as caught:
         data.load(name, tmp_path)
     for part in (repr(name), "is not there and did not download", str(tmp_path)):

@@ -47,6 +47,7 @@ ORDER = [
     ),
     *(
         "textures",
+        "download",
         "data",
         "scaling",
         "light",
