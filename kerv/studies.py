@@ -173,6 +173,29 @@ def finals(name: str, contestant: str) -> list[Record]:
     return [records.load(run) for run in runs if run in there]
 
 
+def light_table(study: str = "light") -> str:
+    """The test accuracy under each condition as a Markdown table, in per cent.
+
+    It has a column for every contestant whose runs are all there: mean ± sample standard deviation.
+
+    >>> light_table().startswith("| condition |")
+    True
+    """
+    columns = {
+        contestant: runs
+        for contestant in STUDIES[study].contestants
+        if len(runs := finals(study, contestant)) == len(SEEDS)
+    }
+    rows = [" | ".join(["| condition", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
+    for condition in light.CONDITIONS:
+        cells = [
+            records.per_cent([(run.conditions or {})[condition] for run in runs])
+            for runs in columns.values()
+        ]
+        rows.append(" | ".join([f"| {condition}", *cells]) + " |")
+    return "\n".join(rows)
+
+
 def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
     """Run what is not recorded yet and return how many runs that were.
 

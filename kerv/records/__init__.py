@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import resources, util
@@ -151,8 +151,8 @@ def table(records: Iterable[Record] | None = None) -> str:
             _kernel(config),
             "—" if config["kernel"] == "linear" else config["where"],
             f"{group[0].parameters:,}",
-            _per_cent([record.validation_accuracy for record in group]),
-            _per_cent([record.test_accuracy for record in group]),
+            per_cent([record.validation_accuracy for record in group]),
+            per_cent([record.test_accuracy for record in group]),
             len(group),
         ]
         rows.append(f"| {' | '.join(map(str, cells))} |")
@@ -197,7 +197,12 @@ def _kernel(config: dict[str, Any]) -> str:
     return "; ".join(words)
 
 
-def _per_cent(fractions: list[float | None]) -> str:
+def per_cent(fractions: Sequence[float | None]) -> str:
+    """Mean ± sample standard deviation in per cent, or the mean of one; a dash without numbers.
+
+    >>> per_cent([0.5, 0.52])
+    '51.00 ± 1.41'
+    """
     values = [100 * fraction for fraction in fractions if fraction is not None]
     if not values:
         return "—"
