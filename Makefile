@@ -16,13 +16,15 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test check notebooks records format clean setup lint test-code test-notebooks test-pages
+.PHONY: help book test check notebooks records api status format clean setup lint test-code test-notebooks test-pages
 
 help:
 	@echo "make book       build the site in _build/html"
 	@echo "make test       every test that needs no GPU: code, notebooks, pages"
 	@echo "make check      the quick part of it: ruff, mypy, unit tests"
 	@echo "make notebooks  run the notebooks and store their outputs (NOTEBOOKS=... for some)"
+	@echo "make api        write the list of names of the package from its docstrings"
+	@echo "make status     run every chapter and write down what ran, where, how long"
 	@echo "make records    run what the book's comparisons still lack (hours; KERV_DATA=folder)"
 	@echo "make format     let ruff lay out the code"
 	@echo "make clean      remove what was built; .venv stays"
@@ -59,6 +61,13 @@ test-pages: book
 
 notebooks: setup
 	$(PY) book/_ext/run_notebooks.py $(NOTEBOOKS)
+
+api: setup
+	$(PY) book/_ext/api_page.py
+
+# On a machine that does nothing else.
+status: setup
+	$(PY) book/_ext/status_page.py $(NOTEBOOKS)
 
 records: setup
 	$(PY) -m kerv.studies --run

@@ -125,9 +125,8 @@ class KernelConv2d(_KernelConv, nn.Conv2d):
     Kervolutional Neural Networks, CVPR 2019.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-            padding_mode, device, dtype: as in `nn.Conv2d`. `kernel_size` is torch's word for the
-            size of a filter.
+        in_channels, …, dtype: as in `nn.Conv2d`, in the same order. `kernel_size` is torch's word
+            for the size of a filter.
         kernel: a `Kernel`, a spec such as `"polynomial:degree=2"`, or a callable of a `Pair`. The
             layer takes a copy; to share one on purpose, assign `b.kernel = a.kernel`.
 

@@ -28,21 +28,23 @@ _CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 class Pair:
     """Every patch x against every filter w, seen through a few lazily computed numbers.
 
-    | attribute  | meaning          | shape in a layer                                   |
-    |------------|------------------|----------------------------------------------------|
-    | `dot`      | ⟨x, w⟩           | (N, C_out, *out), also `shape`                     |
-    | `wide_dot` | the same, in at least float32 | as `dot`                              |
-    | `centred_dot` | ⟨x, w − w̄⟩, w̄ the mean of the filter, in at least float32 | as `dot` |
-    | `x_sq`     | ‖x‖² of the patch | (N, 1, *out), or (N, C_out, *out) with groups     |
-    | `w_sq`     | ‖w‖² of the filter | (C_out, 1, …)                                    |
-    | `x_sum`    | sum of the patch | as `x_sq`                                          |
-    | `w_sum`    | sum of the filter | as `w_sq`                                         |
-    | `dist_sq`  | ‖x−w‖² ≥ 0       | as `dot`                                           |
-    | `l1`       | ‖x−w‖₁           | as `dot`; has no shortcut and costs many times more |
-    | `n`        | length of a patch and of a filter, an int | —                         |
+    =============  =================================  ====================================
+    attribute      meaning                            shape in a layer
+    =============  =================================  ====================================
+    `dot`          ⟨x, w⟩                             `(N, C_out, *out)`, also `shape`
+    `wide_dot`     the same, in at least float32      as `dot`
+    `centred_dot`  ⟨x, w − m⟩, m the mean of w        as `dot`
+    `x_sq`         ‖x‖² of the patch                  `(N, 1, *out)`; with groups as `dot`
+    `w_sq`         ‖w‖² of the filter                 `(C_out, 1, …)`
+    `x_sum`        sum of the patch                   as `x_sq`
+    `w_sum`        sum of the filter                  as `w_sq`
+    `dist_sq`      ‖x−w‖² ≥ 0                         as `dot`
+    `l1`           ‖x−w‖₁, which has no shortcut      as `dot`
+    `n`            length of a patch and of a filter  an int
+    =============  =================================  ====================================
 
     `dot` has the type that a torch convolution would return, so it is bfloat16 under bfloat16
-    autocast. The other numbers are never narrower than float32.
+    autocast. The other numbers are never narrower than float32, and `l1` costs many times more.
 
     Note:
         `dist_sq` is computed as ‖x‖² + ‖w‖² − 2⟨x, w⟩. Where patch and filter are long and close
@@ -205,7 +207,7 @@ class VectorPair(Pair):
 class ConvPair(Pair):
     """Every patch of a picture against every filter, in one, two or three dimensions.
 
-    `input` is (N, C_in, *size), `weight` is (C_out, C_in / groups, *kernel_size). `stride` and
+    `input` is `(N, C_in, *size)`, `weight` is `(C_out, C_in / groups, *kernel_size)`. `stride` and
     `dilation` have one number per dimension, so has `padding` unless it is 'same' or 'valid'.
     Padding is with zeros; other modes pad the input before it comes here.
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import api_page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -24,6 +25,7 @@ MATHJAX_KEPT = (
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", _draw_formulas_as_svg)
+    app.connect("source-read", _show_docstrings)
     app.connect("html-page-context", _load_each_script_once, priority=900)
     app.connect("build-finished", _drop_unused_mathjax, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -32,6 +34,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def _draw_formulas_as_svg(app: Sphinx, config: Config) -> None:
     """Firefox loads no font for a page opened as a file; SVG formulas need none."""
     config.mathjax_path = MATHJAX_SCRIPT
+
+
+def _show_docstrings(app: Sphinx, page: str, source: list[str]) -> None:
+    """Other viewers show api.md as a plain list, which has no directive in it."""
+    if page == "book/api":
+        source[0] = api_page.with_docstrings(source[0])
 
 
 def _load_each_script_once(
