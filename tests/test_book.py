@@ -57,9 +57,9 @@ def tags(text: str) -> list[str]:
 
 
 def mark(chapter: str) -> str:
-    address = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     file = f"tests/equations/test_chapter{chapter}.py"
-    return f'[✓]({address["url"]}/blob/{address["branch"]}/{file} "checked by a test")'
+    return f'[✓]({config["repository"]["url"]}/blob/main/{file} "checked by a test")'
 
 
 def tags_are_in_order(chapter: str, text: str) -> list[str]:
