@@ -12,9 +12,13 @@ import docutils.core
 import nbformat
 import pytest
 import status_page
+import torch
+from notebook_rules import without_code
 from sphinx.ext.napoleon import Config, GoogleDocstring
+from torch import nn
 
 import kerv
+from kerv import bench, records
 
 BOOK = Path(__file__).parents[1] / "book"
 NAMES = " ".join(api_page.SECTIONS.values()).split()
@@ -173,3 +177,87 @@ def test_new_times_take_the_place_of_old_ones(
         text = (tmp_path / "status.md").read_text(encoding="utf-8")
         assert f"Together: {minutes} minutes." in text
         assert set(status_page.rows(text)) == {path.name for path in BOOK.glob("*.ipynb")}
+
+
+# The common questions
+
+
+def answers() -> dict[str, str]:
+    """The answers of faq.md by their questions."""
+    _, *parts = re.split(r"^## (.+)\n", (BOOK / "faq.md").read_text(encoding="utf-8"), flags=re.M)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def cost(case: str, layer: str) -> float:
+    """Forward and backward of a layer, as a multiple of the convolution's."""
+    [costs] = [c["costs"] for c in bench.recorded()["cases"] if c["name"] == case]
+    return next(cost["both"] for cost in costs if cost["layer"] == layer)
+
+
+def per_cent(name: str) -> float:
+    return 100 * records.load(name).test_accuracy
+
+
+def measured() -> dict[str, list[float]]:
+    """The numbers with a decimal point in each answer."""
+    resnet8, resnet20 = "cifar10-resnet8-{}-seed0", "cifar10-resnet20-{}-first-seed0"
+    gaussian, data, normalized, convolution = (
+        per_cent(resnet8.format(run))
+        for run in (
+            "gaussian-spatial",
+            "gaussian-data-spatial",
+            "gaussian-normalized-spatial",
+            "linear-spatial",
+        )
+    )
+    stem, wide = "stem 3→64", "64→64"
+    return {
+        "Does it help?": [
+            per_cent(resnet20.format(run)) for run in ("linear", "polynomial-degree-2", "gaussian")
+        ],
+        "Should I replace all layers?": [gaussian, convolution, normalized],
+        "Why is it slower than a convolution?": [
+            *(cost(wide, layer) for layer in ("polynomial", "gaussian", "arc_cosine")),
+            *(cost(stem, layer) for layer in ("polynomial", "arc_cosine")),
+            *(cost(wide, layer) for layer in ("gaussian by unfold", "l1")),
+        ],
+        "Is there a 3-D layer?": [cost("3-D 64→64", "gaussian")],
+        "Why does my Gaussian layer not learn?": [gaussian, data, normalized],
+    }
+
+
+def prose_numbers(answer: str) -> list[str]:
+    return re.findall(r"\d+\.\d+", without_code(answer))
+
+
+def test_numbers_in_the_answers_are_the_recorded_ones() -> None:
+    expected = measured()
+    for question, answer in answers().items():
+        numbers = [f"{number:.1f}" for number in expected.pop(question, [])]
+        assert prose_numbers(answer) == numbers, question
+    assert not expected
+
+
+def test_a_number_that_is_not_recorded_is_found_out() -> None:
+    assert prose_numbers("It takes 1.5 times, and `1.7` is code.") == ["1.5"]
+
+
+def test_what_the_answers_say_of_the_numbers() -> None:
+    numbers = measured()
+    linear, polynomial, gaussian = numbers["Does it help?"]
+    # "A tenth of a per cent", "no harm", against a standard error of a third.
+    assert abs(polynomial - linear) < 0.15
+    assert gaussian < linear - 1
+    # "The polynomial costs least": the linear kernel is torch's own convolution.
+    [costs] = [c["costs"] for c in bench.recorded()["cases"] if c["name"] == "64→64"]
+    others = [c for c in costs if c["layer"] != "linear"]
+    assert min(others, key=lambda c: c["both"])["layer"] == "polynomial"
+    # "All recorded runs so far are from a CPU", and so is the benchmark, on two threads.
+    assert {records.load(name).hardware["device"] for name in records.names()} == {"cpu"}
+    assert bench.recorded()["hardware"]["threads"] == 2
+
+
+@pytest.mark.parametrize("question", [q for q, answer in answers().items() if "```" in answer])
+def test_code_in_the_answers_runs(question: str) -> None:
+    for code in re.findall(r"^```python\n(.*?)^```", answers()[question], re.M | re.S):
+        exec(code, {"kerv": kerv, "torch": torch, "nn": nn})
