@@ -1,5 +1,7 @@
 """Instant feedback on the questions and exercises of the book, one module per chapter.
 
+`answer` takes the questions at the end of a chapter, `exercise` those of the assignments.
+
 >>> answer("03.1", 5)
 Not yet. That is the dot product ⟨x, w⟩; the question asks for the squared distance.
 """
@@ -11,6 +13,8 @@ import math
 import pkgutil
 from dataclasses import dataclass
 from typing import Any
+
+from .exercise import Exercise, feedback
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,19 @@ class Question:
 
 def questions() -> dict[str, Question]:
     """Every question of the book by its name, such as "03.1"."""
-    found: dict[str, Question] = {}
+    return _collected("chapter", "QUESTIONS")
+
+
+def exercises() -> dict[str, Exercise]:
+    """Every exercise of the assignments by its name, such as "A02.1"."""
+    return _collected("assignment", "EXERCISES")
+
+
+def _collected(start: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-        found |= importlib.import_module(f".{module}", __name__).QUESTIONS
+        if module.startswith(start):
+            found |= getattr(importlib.import_module(f".{module}", __name__), name)
     return found
 
 
@@ -45,6 +59,23 @@ def answer(question: str, value: Any) -> None:
     if question not in known:
         raise ValueError(f"no question {question!r}; the questions are {', '.join(known)}")
     print(_feedback(known[question], value))
+
+
+def exercise(name: str, value: Any, **inputs: Any) -> None:
+    """Say whether `value` solves an exercise of an assignment, and if not, what went wrong.
+
+    Args:
+        name: the exercise, as the assignment's notebook prints it.
+        value: a number, a tensor or a function; the dots of the open exercise are taken too.
+        **inputs: the numbers of this class, as the notebook passes them.
+
+    Raises:
+        ValueError: there is no such exercise; the message lists those there are.
+    """
+    known = exercises()
+    if name not in known:
+        raise ValueError(f"no exercise {name!r}; the exercises are {', '.join(known)}")
+    print(f"{name}: {feedback(known[name], value, inputs)}")
 
 
 def _feedback(question: Question, value: Any) -> str:

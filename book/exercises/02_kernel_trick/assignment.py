@@ -1,0 +1,359 @@
+# %% [markdown]
+# # Assignment 2: the kernel trick
+#
+# It follows chapter 2, [How do you take a dot product in a space you never visit?](https://github.com/OWNER/kerv/blob/main/book/02_kernel_trick.ipynb) There are five questions, 16 points, and about 90 minutes of work.
+#
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Your grade comes from other tests, on other inputs.
+
+# %%
+import math
+
+import torch
+
+import kerv
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q1
+# points: [1, 1]
+
+# %% [markdown]
+# ## Question 1: how many features? (2 points, 10 minutes)
+#
+# A layer has $3 \times 3$ filters on KEY_channels channels, and the polynomial kernel $(\langle x, w \rangle + c)^d$ with $d = KEY_degree$. How many different monomials does it weigh if $c = 1$? How many if $c = 0$?
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %% tags=["q1"]
+channels, degree = KEY_channels, KEY_degree
+features_with_c = math.comb(9 * channels + degree, degree)  # SOLUTION
+features_without_c = math.comb(9 * channels + degree - 1, degree)  # SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+
+# %%
+# HIDDEN
+def test_with_c(features_with_c):
+    from math import comb
+
+    assert features_with_c == comb(9 * KEY_channels + KEY_degree, KEY_degree)
+
+
+# %%
+# HIDDEN
+def test_without_c(features_without_c):
+    from math import comb
+
+    assert features_without_c == comb(9 * KEY_channels + KEY_degree - 1, KEY_degree)
+
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %%
+size = {"channels": channels, "degree": degree}
+kerv.check.exercise("A02.1a", features_with_c, **size)
+kerv.check.exercise("A02.1b", features_without_c, **size)
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q2
+# points: [1, 2, 1]
+
+# %% [markdown]
+# ## Question 2: a feature map of your own (4 points, 25 minutes)
+#
+# Here is a kernel that is not in the book:
+#
+# $$ \kappa(x, w) = KEY_constant + KEY_linear \langle x, w \rangle + \langle x, w \rangle^2 $$
+#
+# Write its feature map: a function that takes one patch `x` of shape (n,), for any n, and returns a vector of features. The dot product of two such vectors must equal $\kappa$. Use as few features as you can.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+
+# %% tags=["q2"]
+def features(x):
+    """The feature map of κ for one patch x (n,)."""
+    # BEGIN SOLUTION
+    rows, columns = torch.triu_indices(len(x), len(x), offset=1)
+    mixed = math.sqrt(2) * x[rows] * x[columns]
+    single = math.sqrt(KEY_linear) * x
+    return torch.cat([x.new_tensor([math.sqrt(KEY_constant)]), single, x**2, mixed])
+    # END SOLUTION
+
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+
+# %%
+def test_two_pixels(features):
+    import torch
+
+    x, w = torch.tensor([1.0, 2.0]), torch.tensor([3.0, -1.0])
+    expected = torch.tensor(KEY_constant + KEY_linear * 1.0 + 1.0)
+    torch.testing.assert_close(features(x) @ features(w), expected)
+
+
+# %%
+# HIDDEN
+def test_random_patches(features):
+    import torch
+
+    generator = torch.Generator().manual_seed(KEY_features_seed)
+    for n in (1, 3, KEY_pixels):
+        x, w = torch.randn(2, n, generator=generator)
+        expected = KEY_constant + KEY_linear * (x @ w) + (x @ w) ** 2
+        torch.testing.assert_close(
+            features(x) @ features(w), expected, rtol=1e-3, atol=1e-3
+        )
+
+
+# %%
+# HIDDEN
+def test_as_few_as_possible(features):
+    import torch
+
+    generator = torch.Generator().manual_seed(KEY_features_seed + 1)
+    x, w = torch.randn(2, KEY_pixels, generator=generator)
+    expected = KEY_constant + KEY_linear * (x @ w) + (x @ w) ** 2
+    torch.testing.assert_close(
+        features(x) @ features(w), expected, rtol=1e-3, atol=1e-3
+    )
+    assert len(features(x)) == 1 + KEY_pixels + KEY_pixels * (KEY_pixels + 1) // 2
+
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %%
+kerv.check.exercise("A02.2", features, constant=KEY_constant, linear=KEY_linear)
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q3
+# points: [1, 2, 1]
+
+# %% [markdown]
+# ## Question 3: which degree draws a flower? (4 points, 25 minutes)
+#
+# The points below lie on KEY_petals petals, and on the gaps between them.
+#
+# **Predict.** Kernel ridge regression, equation (2.8), is to tell petals from gaps with the kernel $(\langle x, w \rangle + 1)^d$. Which is the smallest degree $d$ that can?
+#
+# Then measure. Write a function `accuracy(spec)` that fits the kernel `kerv.get_kernel(spec)` to `x` and `y` with $\lambda = 0.1$, and returns the share of the *new* points that it gets right. Give the smallest degree whose share is above 0.8.
+
+
+# %%
+def flower(count, seed):
+    """Points (count, 2), and +1 for a petal or −1 for a gap."""
+    generator = torch.Generator().manual_seed(seed)
+    angle = 2 * math.pi * torch.rand(count, generator=generator, dtype=torch.float64)
+    radius = 1 + 0.5 * torch.rand(count, generator=generator, dtype=torch.float64)
+    points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+    return points, torch.cos(KEY_petals * angle).sign()
+
+
+x, y = flower(150, KEY_data_seed)
+new_x, new_y = flower(300, KEY_data_seed + 1)
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+
+# %% tags=["q3"]
+def accuracy(spec):
+    """The share of the new points that kernel ridge regression gets right."""
+    # BEGIN SOLUTION
+    kernel = kerv.get_kernel(spec)
+    ridge = 0.1 * torch.eye(len(x), dtype=x.dtype)
+    a = torch.linalg.solve(kernel.gram(x, x) + ridge, y)
+    guesses = (kernel.gram(new_x, x) @ a).sign()
+    return (guesses == new_y).double().mean().item()
+    # END SOLUTION
+
+
+smallest_degree = KEY_petals  # SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+
+# %%
+def test_too_low(accuracy):
+    assert 0.3 < accuracy("KEY_low") < 0.75
+
+
+# %%
+# HIDDEN
+def test_other_kernels(accuracy, flower):
+    import torch
+
+    import kerv
+
+    x, y = flower(150, KEY_data_seed)
+    new_x, new_y = flower(300, KEY_data_seed + 1)
+    for spec in ("KEY_spec", "polynomial:degree=KEY_petals", "polynomial:degree=1"):
+        gram = kerv.get_kernel(spec).gram
+        system = gram(x, x) + 0.1 * torch.eye(150, dtype=x.dtype)
+        out = gram(new_x, x) @ torch.linalg.solve(system, y)
+        expected = (out * new_y > 0).double().mean().item()
+        assert abs(accuracy(spec) - expected) < 0.005
+
+
+# %%
+# HIDDEN
+def test_smallest_degree(smallest_degree):
+    assert smallest_degree == KEY_petals
+
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %%
+data = {"x": x, "y": y, "new_x": new_x, "new_y": new_y}
+kerv.check.exercise("A02.3a", accuracy, **data)
+kerv.check.exercise("A02.3b", smallest_degree, petals=KEY_petals)
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q4
+# points: [3]
+
+# %% [markdown]
+# ## Question 4: refute it (3 points, 15 minutes)
+#
+# Someone trains with $c = -KEY_shift$: the function is $(\langle x, w \rangle - KEY_shift)^2$. "A square is never negative, so the Gram matrix is positive semi-definite."
+#
+# Design the counterexample: a few points with two coordinates each, a tensor of shape (M, 2) with M at most 5. Divide the Gram matrix by its largest entry in absolute value. Its smallest eigenvalue must be below −0.1.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %% tags=["q4"]
+points = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]) * math.sqrt(KEY_shift)  # SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+
+# %%
+# HIDDEN
+def test_negative_eigenvalue(points):
+    import torch
+
+    points = torch.as_tensor(points, dtype=torch.float64)
+    assert points.ndim == 2
+    assert points.shape[1] == 2
+    assert len(points) <= 5
+    K = (points @ points.T - KEY_shift) ** 2
+    assert torch.linalg.eigvalsh(K / K.abs().max())[0] < -0.1
+
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %%
+kerv.check.exercise("A02.4", points, shift=KEY_shift)
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q5
+# points: [1, 2]
+
+# %% [markdown]
+# ## Question 5: how far apart are two features? (3 points, 15 minutes)
+#
+# This one goes beyond the chapter. A kernel gives dot products of features that nobody writes down. It gives *distances* between them as well. Derive $\| \varphi(x) - \varphi(w) \|^2$ from values of $\kappa$ alone, and write a function that computes it for every row of `x` (N, n) and every row of `w` (M, n), for any kernel of the package. The result has the shape (N, M).
+#
+# Hint: `kernel.gram(x, w)` has $\kappa$ of all pairs, and a squared length is a dot product.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+
+# %% tags=["q5"]
+def feature_distance(kernel, x, w):
+    """‖φ(x) − φ(w)‖² of all rows: x (N, n), w (M, n) → (N, M)."""
+    # BEGIN SOLUTION
+    x_length = kernel.gram(x, x).diagonal()[:, None]
+    w_length = kernel.gram(w, w).diagonal()
+    return x_length + w_length - 2 * kernel.gram(x, w)
+    # END SOLUTION
+
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+
+# %%
+def test_linear_kernel_gives_the_plain_distance(feature_distance):
+    import torch
+
+    import kerv
+
+    x, w = torch.tensor([[0.0, 3.0]]), torch.tensor([[4.0, 0.0], [0.0, 2.0]])
+    out = feature_distance(kerv.LinearKernel(), x, w)
+    torch.testing.assert_close(out, torch.tensor([[25.0, 1.0]]))
+
+
+# %%
+# HIDDEN
+def test_another_kernel(feature_distance):
+    import torch
+
+    import kerv
+
+    generator = torch.Generator().manual_seed(KEY_distance_seed)
+    x = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    w = torch.randn(4, 3, generator=generator, dtype=torch.float64)
+    kernel = kerv.get_kernel("KEY_distance_kernel")
+    out = feature_distance(kernel, x, w)
+    assert out.shape == (5, 4)
+    for i in range(5):
+        for j in range(4):
+            pair = torch.stack([x[i], w[j]])
+            K = kernel.gram(pair, pair)
+            torch.testing.assert_close(out[i, j], K[0, 0] + K[1, 1] - K[0, 1] - K[1, 0])
+
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %%
+kerv.check.exercise("A02.5", feature_distance)

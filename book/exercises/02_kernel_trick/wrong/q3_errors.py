@@ -1,0 +1,12 @@
+# loses: 2
+# says: the share of wrong guesses
+
+
+def accuracy(spec):
+    kernel = kerv.get_kernel(spec)
+    ridge = 0.1 * torch.eye(len(x), dtype=x.dtype)
+    a = torch.linalg.solve(kernel.gram(x, x) + ridge, y)
+    return ((kernel.gram(new_x, x) @ a).sign() != new_y).double().mean().item()
+
+
+smallest_degree = KEY_petals

@@ -1,0 +1,57 @@
+"""What the key draws for assignment 3."""
+
+
+def draw(key):
+    kernels = [
+        (
+            r"e^{-GAMMA \, \|x - w\|^2}",
+            "torch.exp(-GAMMA * dist_sq)",
+            "gaussian:gamma=GAMMA",
+        ),
+        (
+            r"\frac{1}{1 + GAMMA \, \|x - w\|^2}",
+            "1 / (1 + GAMMA * dist_sq)",
+            "rational_quadratic:alpha=1,gamma=GAMMA",
+        ),
+    ]
+    gamma = str(key("gamma").choice([0.02, 0.03, 0.04, 0.06, 0.07]))
+    formula, code, spec = (
+        text.replace("GAMMA", gamma) for text in key("kernel").choice(kernels)
+    )
+    numbers = key("patch")
+    patch = [numbers.randint(0, 3) for _ in range(4)]
+    filter_ = [numbers.randint(0, 3) for _ in range(4)]
+    while sum((x - w) ** 2 for x, w in zip(patch, filter_, strict=True)) in (
+        0,
+        1,
+        4,
+        9,
+    ):
+        filter_ = [numbers.randint(0, 3) for _ in range(4)]
+    return {
+        "patch": patch,
+        "filter": filter_,
+        "patch_gamma": key("patch_gamma").choice([0.1, 0.2, 0.3]),
+        "channels": key("channels").randint(4, 16),
+        "filters": key("filters").randint(20, 60),
+        "height": key("height").randint(14, 20),
+        "width": key("width").randint(30, 40),
+        "padding": key("padding").choice([1, 2]),
+        "dilation": key("dilation").choice([2, 3]),
+        "formula": formula,
+        "code": code,
+        "spec": spec,
+        "layer_seed": key.seed("layer"),
+        "scene_seed": key.seed("scene"),
+        "cut": key("cut").randint(0, 5),
+        "blind": key("blind").choice(["cosine", "correlation"]),
+        "hidden_spec": key("hidden_spec").choice(
+            ["gaussian:gamma=1", "sigmoid:gamma=0.1", "polynomial:degree=3,c=0.5"]
+        ),
+        "bug_seed": key.seed("bug"),
+        "lost": key("lost").choice(["dilation", "padding"]),
+        "turn_seed": key.seed("turn"),
+        "turn_spec": key("turn").choice(
+            ["l2", "polynomial:degree=2,c=0.5", "arc_cosine"]
+        ),
+    }

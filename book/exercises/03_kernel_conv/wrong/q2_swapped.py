@@ -1,0 +1,8 @@
+# loses: 2
+# says: Height and width are swapped
+
+size = {"height": KEY_height, "width": KEY_width, "channels": KEY_channels}
+geometry = {"filters": KEY_filters, "padding": KEY_padding, "dilation": KEY_dilation}
+height = (KEY_height + 2 * KEY_padding - 2 * KEY_dilation - 1) // 2 + 1
+width = (KEY_width + 2 * KEY_padding - KEY_dilation - 1) // 2 + 1
+shape = (KEY_filters, width, height)

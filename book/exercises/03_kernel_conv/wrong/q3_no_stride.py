@@ -1,0 +1,11 @@
+# loses: 1
+# says: The stride has no effect
+
+
+def kernel_layer(x, weight, stride=1, padding=0):
+    kh, kw = weight.shape[2:]
+    patches = F.unfold(x, (kh, kw), padding=padding).transpose(1, 2)
+    dist_sq = torch.cdist(patches, weight.flatten(1)) ** 2
+    out = KEY_code
+    rows = x.shape[2] + 2 * padding - kh + 1
+    return out.transpose(1, 2).reshape(len(x), len(weight), rows, -1)

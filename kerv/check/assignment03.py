@@ -1,0 +1,321 @@
+"""Exercises of assignment 3, on kernel layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..functional import kernel_conv2d
+from .exercise import Exercise
+
+Layer = Callable[..., Tensor]
+
+
+def _gaussian(of: Callable[[float, float], float]) -> Callable[..., float]:
+    """`of`, a function of the squared distance and gamma, at the patch and filter given."""
+
+    def value(x: list[float], w: list[float], gamma: float) -> float:
+        return of(sum((a - b) ** 2 for a, b in zip(x, w, strict=True)), gamma)
+
+    return value
+
+
+def _shape(
+    *, padding: bool = True, dilation: bool = True, channels: str = "filters"
+) -> Callable[..., tuple[int, ...]]:
+    """The shape of the output, or what it would be without one of the settings."""
+
+    def value(**given: int) -> tuple[int, ...]:
+        pad = given["padding"] if padding else 0
+        reach = given["dilation"] if dilation else 1
+        picture = torch.empty(1, 1, given["height"], given["width"], device="meta")
+        weight = torch.empty(1, 1, 3, 2, device="meta")
+        out = F.conv2d(picture, weight, None, 2, pad, reach)
+        return (given[channels], *out.shape[2:])
+
+    return value
+
+
+def _pictures() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 9, 6, generator=generator)
+    return x, torch.randn(4, 3, 2, 3, generator=generator)
+
+
+def _layer_output(layer: Layer, kernel: str) -> Tensor:
+    return layer(*_pictures(), stride=2, padding=1)
+
+
+def _expected(
+    change: Callable[[Tensor], Tensor] = lambda out: out, stride: int = 2, padding: int = 1
+) -> Callable[[str], Tensor]:
+    """What the layer should return, or what it returns after a typical `change`."""
+
+    def value(kernel: str) -> Tensor:
+        x, weight = _pictures()
+        return change(kernel_conv2d(x, weight, stride=stride, padding=padding, kernel=kernel))
+
+    return value
+
+
+def _of_distance(kernel: str) -> Tensor:
+    """The kernel with the distance in the place of its square."""
+    x, weight = _pictures()
+    distance = -kernel_conv2d(x, weight, stride=2, padding=1, kernel="l2")
+    scaled = distance * float(kernel.rpartition("gamma=")[2])
+    return torch.exp(-scaled) if kernel.startswith("gaussian") else 1 / (1 + scaled)
+
+
+def _crosses_found(
+    spec: str, scene: Tensor, crosses: list[tuple[int, int]], cross: Tensor, limit: Any
+) -> int:
+    answers = kernel_conv2d(scene[None], cross[None, None], padding=4, kernel=spec)[0]
+    return sum(bool(answers[r, c] > limit(answers)) for r, c in crosses)
+
+
+def _counts(found: Callable[[str], int], candidates: tuple[str, ...], **_: Any) -> Any:
+    first = found(candidates[0])
+    return None if first is None else (int(first), *(int(found(s)) for s in candidates[1:]))
+
+
+def _found(rule: str) -> Callable[..., tuple[int, ...]]:
+    def value(
+        candidates: tuple[str, ...], crosses: Any, away: Tensor, **lit: Any
+    ) -> tuple[int, ...]:
+        limits = {
+            "largest": lambda answers: answers[away].max(),
+            "mean": lambda answers: answers[away].mean(),
+            "anywhere": lambda answers: answers.max(),
+        }
+        return tuple(
+            _crosses_found(spec, crosses=crosses, limit=limits[rule], **lit) for spec in candidates
+        )
+
+    return value
+
+
+def _best(candidates: tuple[str, ...], **lit: Any) -> int:
+    counts = _found("largest")(candidates, **lit)
+    return counts.index(max(counts))
+
+
+def _place_of_name(answer: str, candidates: tuple[str, ...], **_: Any) -> int:
+    if answer not in candidates:
+        raise ValueError(f"{answer!r} is not one of {candidates}")
+    return candidates.index(answer)
+
+
+def _convolution(
+    x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> Tensor:
+    return F.conv2d(x, weight, stride=stride, padding=padding, dilation=dilation)
+
+
+def _without_transpose(*args: Any) -> Tensor:
+    out = _convolution(*args)
+    return out.flatten(2).transpose(1, 2).reshape(out.shape)
+
+
+def _turned_shape(*args: Any) -> Tensor:
+    out = _convolution(*args)
+    count, filters, height, width = out.shape
+    return out.reshape(count, filters, width, height)
+
+
+def _always_close(x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, _: int = 1) -> Any:
+    return _convolution(x, weight, stride, padding)
+
+
+def _unpadded(x: Tensor, weight: Tensor, stride: int = 1, _: int = 0, dilation: int = 1) -> Any:
+    return _convolution(x, weight, stride, 0, dilation)
+
+
+def _corner(x: Tensor, weight: Tensor, stride: int = 1, *args: int) -> Tensor:
+    height, width = _convolution(x, weight, stride, *args).shape[2:]
+    return _convolution(x, weight, 1, *args)[:, :, :height, :width]
+
+
+BUGS = (_without_transpose, _turned_shape, _always_close, _unpadded, _corner)
+
+
+def _first_missed(is_right: Callable[[Layer], Any]) -> int | None:
+    """0: a right layer is rejected; k: the k-th bug is not caught; 9: nothing is missed."""
+    verdict = is_right(_convolution)
+    if verdict is None:
+        return None
+    if not verdict:
+        return 0
+    return next((k for k, bug in enumerate(BUGS, start=1) if is_right(bug)), 9)
+
+
+def _turned(answer: Callable[..., Tensor]) -> Tensor:
+    x, weight = _square_pictures()
+    return answer(x, weight, "gaussian:gamma=0.1")
+
+
+def _square_pictures() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(2, 2, 5, 7, generator=generator)
+    return x, torch.randn(3, 2, 3, 3, generator=generator)
+
+
+def _orientations(turns: tuple[int, ...], of_filter: bool = True) -> Tensor:
+    """The responses to the turned filters, or to turned pictures and turned back."""
+    x, weight = _square_pictures()
+    kernel = "gaussian:gamma=0.1"
+    if of_filter:
+        found = [kernel_conv2d(x, weight.rot90(turn, (2, 3)), kernel=kernel) for turn in turns]
+    else:
+        found = [
+            kernel_conv2d(x, weight.flip(dims), kernel=kernel) for dims in ((), (2,), (3,), (2, 3))
+        ]
+    return torch.stack(found)
+
+
+EXERCISES = {
+    "A03.1": Exercise(
+        right=_gaussian(lambda square, gamma: math.exp(-gamma * square)),
+        praise="Differences, squares, sum, and one exponential.",
+        hint="Subtract pixel by pixel, square, add, multiply by −gamma, take the exponential.",
+        mistakes=(
+            (
+                _gaussian(lambda square, gamma: math.exp(-gamma * math.sqrt(square))),
+                "You took the root: the kernel has the squared distance.",
+            ),
+            (_gaussian(lambda square, gamma: math.exp(-square)), "Gamma is missing."),
+            (
+                _gaussian(lambda square, gamma: math.exp(gamma * square)),
+                "The sign slipped: the answer cannot be larger than one.",
+            ),
+            (
+                _gaussian(lambda square, gamma: math.exp(-square / gamma)),
+                "You divided by gamma instead of multiplying.",
+            ),
+            (
+                lambda x, w, gamma: math.exp(
+                    -gamma * sum(abs(a - b) for a, b in zip(x, w, strict=True))
+                ),
+                "You added absolute differences: that is the Laplacian kernel.",
+            ),
+        ),
+    ),
+    "A03.2": Exercise(
+        right=_shape(),
+        praise="Equation (3.4), once for the rows and once for the columns.",
+        hint="A map for each filter; then equation (3.4) with k = 3 for rows, k = 2 for columns.",
+        mistakes=(
+            (
+                lambda **given: (_shape()(**given)[0], *reversed(_shape()(**given)[1:])),
+                "Height and width are swapped. Torch's order is height, then width.",
+            ),
+            (
+                _shape(dilation=False),
+                "The dilation is missing: it spreads the filter over more pixels.",
+            ),
+            (_shape(padding=False), "The padding is missing: it adds pixels on both sides."),
+            (
+                _shape(channels="channels"),
+                "The first number is that of the input channels. There is a map per filter.",
+            ),
+        ),
+    ),
+    "A03.3": Exercise(
+        probe=_layer_output,
+        right=_expected(),
+        praise="Values, a picture that is not square, several filters, a stride: all agree.",
+        hint="Compare with round 4 of chapter 3, one step at a time, on a small picture.",
+        mistakes=(
+            (
+                _expected(lambda out: out.flatten(2).transpose(1, 2).reshape(out.shape)),
+                "Filters come before places in torch. A transpose before the reshape is missing.",
+            ),
+            (
+                _expected(lambda out: out.reshape(*out.shape[:2], out.shape[3], out.shape[2])),
+                "Height and width are swapped in the last reshape.",
+            ),
+            (_expected(stride=1), "The stride has no effect."),
+            (_expected(padding=0), "The padding has no effect."),
+            (_of_distance, "The kernel wants the square of the distance, and got the distance."),
+        ),
+    ),
+    "A03.4a": Exercise(
+        probe=_counts,
+        right=_found("largest"),
+        praise="Brightness misleads those kernels that answer to it.",
+        hint="Compare the response at each centre with the largest response where `away` is True.",
+        mistakes=(
+            (
+                _found("mean"),
+                "You compare with the mean. One bright place without a cross is enough to mislead.",
+            ),
+            (
+                _found("anywhere"),
+                "You compare with the whole map, crosses included: no cross can beat itself.",
+            ),
+        ),
+    ),
+    "A03.4b": Exercise(
+        probe=_place_of_name,
+        right=_best,
+        praise="It does not see the contrast, so a dark cross is as good as a bright one.",
+        hint="Call your function for each of the candidates, and take the largest number.",
+        mistakes=(
+            (
+                lambda **_: 0,
+                "A convolution answers brightness. Compare its number with the others.",
+            ),
+            (
+                lambda **_: 1,
+                "The polynomial bends the convolution's answers, and keeps their order.",
+            ),
+            (
+                lambda **_: 2,
+                "The Gaussian finds crosses under the filter's own light. Count again.",
+            ),
+        ),
+    ),
+    "A03.5": Exercise(
+        probe=_first_missed,
+        right=lambda: 9,
+        praise="Values, not square, several filters, every setting: nothing slips through.",
+        hint="Compare values with F.conv2d.",
+        mistakes=(
+            (
+                lambda: 0,
+                "It rejects a right layer. Allow for rounding, and compare like with like.",
+            ),
+            (
+                lambda: 1,
+                "A layer that forgets the transpose passes. Compare values, with several filters.",
+            ),
+            (
+                lambda: 2,
+                "A layer that swaps height and width passes. Is your picture square?",
+            ),
+            (lambda: 3, "A layer that ignores the dilation passes."),
+            (lambda: 4, "A layer that ignores the padding passes."),
+            (lambda: 5, "A layer that ignores the stride, and cuts its output to size, passes."),
+        ),
+    ),
+    "A03.6": Exercise(
+        probe=_turned,
+        right=lambda: _orientations((0, 1, 2, 3)).amax(0),
+        praise="Turn the picture, and the answer turns with it.",
+        hint="Turn the filter by 0, 1, 2, 3 quarters, and take the largest response at each place.",
+        mistakes=(
+            (lambda: _orientations((0, 1, 2, 3)).mean(0), "That is the mean of the orientations."),
+            (lambda: _orientations((0, 1, 2, 3)).sum(0), "That is the sum of the orientations."),
+            (lambda: _orientations((0, 2)).amax(0), "Two orientations are missing."),
+            (lambda: _orientations((0, 1)).amax(0), "Two orientations are missing."),
+            (
+                lambda: _orientations((), of_filter=False).amax(0),
+                "Those are mirror images. A mirror is not a turn.",
+            ),
+        ),
+    ),
+}

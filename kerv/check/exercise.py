@@ -1,0 +1,69 @@
+"""Feedback on the exercises of assignments, whose numbers differ from class to class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+UNANSWERED = "Put your answer in the place of the dots, and run the cell again."
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """How to tell a right answer from a wrong one, given what the student's notebook shows.
+
+    `right` and each of the `mistakes` compute a value from the notebook's inputs. It is compared
+    with the answer, or with `probe(answer, **inputs)`: what a function returns on inputs of the
+    check's own, for example. Two mistakes that give the same value share a message.
+    """
+
+    right: Callable[..., Any]
+    praise: str
+    hint: str
+    mistakes: tuple[tuple[Callable[..., Any], str], ...] = ()
+    probe: Callable[..., Any] | None = None
+
+
+def feedback(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str:
+    """One line on `answer`: right, the likely mistake, or a hint."""
+    if answer is ... or answer is None:
+        return UNANSWERED
+    try:
+        given = exercise.probe(answer, **inputs) if exercise.probe else answer
+    except Exception as error:  # whatever a student's own code raises
+        return f"Not yet. Your code raised {type(error).__name__}: {error}"
+    if given is None or given is ...:
+        return UNANSWERED
+    if same(given, exercise.right(**inputs)):
+        return f"Right. {exercise.praise}"
+    for mistake, message in exercise.mistakes:
+        if same(given, mistake(**inputs)):
+            return f"Not yet. {message}"
+    return f"Not yet. {exercise.hint}"
+
+
+def same(given: Any, expected: Any) -> bool:
+    """Whether two values agree: whole numbers exactly, others to three digits."""
+    if isinstance(expected, torch.Tensor):
+        return (
+            isinstance(given, torch.Tensor)
+            and given.shape == expected.shape
+            and torch.allclose(given.double(), expected.double(), rtol=1e-3, atol=1e-5)
+        )
+    if isinstance(expected, tuple):
+        return (
+            isinstance(given, tuple | list)
+            and len(given) == len(expected)
+            and all(map(same, given, expected))
+        )
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        return False
+    if isinstance(expected, int):
+        return number == expected
+    return math.isclose(number, expected, rel_tol=5e-3, abs_tol=1e-6)
