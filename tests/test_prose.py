@@ -12,7 +12,7 @@ import pytest
 import run_notebooks
 import yaml
 
-from kerv import records
+from kerv import bench, records
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -44,8 +44,15 @@ def test_results_are_the_recorded_ones(name: str) -> None:
 
 def test_the_study_of_gaussian_layers_is_the_recorded_one() -> None:
     assert records.table(recorded("cifar10-resnet8-")) in read("README.md")
+
+
+def test_the_cost_is_the_recorded_one() -> None:
+    assert bench.report(bench.recorded()) in read("README.md")
     tables = read("README.md").count("\n|---")
-    assert tables == 2, "another table needs another test"
+    assert tables == 3, "another table needs another test"
+    # "one pass of tanh takes as long as the whole convolution"
+    stem = next(case for case in bench.recorded()["cases"] if case["name"].startswith("stem"))
+    assert 0.8 < stem["passes"]["tanh"] < 1.25
 
 
 def test_what_the_prose_says_of_the_results() -> None:
