@@ -87,6 +87,32 @@ def test_response_maps_refuse_a_mark_on_nothing() -> None:
         plots.response_maps(PICTURE, {"linear": PICTURE}, {"lineer": (0, 0)})
 
 
+def test_walk_curves_draw_what_they_are_given() -> None:
+    steps = torch.linspace(0, 1, 11)
+    walks = {"near": (steps, torch.outer(steps, torch.ones(4))), "far": (steps, torch.ones(11, 4))}
+    rows = {
+        "one": {"linear": lambda x: x.sum(1), "l2": lambda x: -x.norm(dim=1)},
+        "other": {"cosine": lambda x: x[:, 0].exp()},
+    }
+    figure = plots.walk_curves(walks, rows)
+    assert [axis.get_ylabel() for axis in figure.axes] == ["one", "", "other", ""]
+    assert [axis.get_xlabel() for axis in figure.axes] == ["", "", "near", "far"]
+    line, other = figure.axes[0].lines
+    assert (line.get_label(), line.get_color()) == ("linear", plots.COLOURS["linear"])
+    assert (other.get_label(), other.get_marker()) == ("l2", plots.MARKERS["l2"])
+    assert torch.equal(torch.tensor(line.get_ydata()), 4 * steps)
+    # So that equal curves stay visible, their markers do not fall on each other.
+    assert line.get_markevery() != other.get_markevery()
+    assert {axis.get_yscale() for axis in figure.axes} == {"linear"}
+    logarithmic = plots.walk_curves(walks, rows, log=True)
+    assert {axis.get_yscale() for axis in logarithmic.axes} == {"log"}
+
+
+def test_walk_curves_refuse_an_unknown_kernel() -> None:
+    with pytest.raises(ValueError, match=r"no kernel 'gausian' to draw; there are linear, poly"):
+        plots.walk_curves({}, {"one": {"gausian": lambda x: x}})
+
+
 def test_frames_hold_the_answers_of_the_kernels() -> None:
     frames = widgets.explore_patches(PICTURE, WEIGHT)
     assert len(frames.pngs) == len(frames.labels) == len(frames.alternatives) == 6
