@@ -4,7 +4,12 @@
 PYTHON ?= python3
 ENV := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)
 PY = "$(ENV)/bin/python"
+SCHEMA = "$(ENV)/bin/check-jsonschema" --quiet --builtin-schema
+OTTER = .venv-otter/bin/python
 NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb))
+
+# Whose book is published: owner/name at GitHub. A workflow knows it from its environment.
+REPO ?= $(GITHUB_REPOSITORY)
 
 # Two workers of one thread each: more would only fight for the two cores this is planned for.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
@@ -16,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test check notebooks records api status format clean setup lint test-code test-notebooks test-pages
+.PHONY: help book test check notebooks assignments records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest audit colab-check colab-image test-code test-notebooks test-pages test-grading
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -25,7 +30,12 @@ help:
 	@echo "make notebooks  run the notebooks and store their outputs (NOTEBOOKS=... for some)"
 	@echo "make api        write the list of names of the package from its docstrings"
 	@echo "make status     run every chapter and write down what ran, where, how long"
+	@echo "make assignments KEY=...  notebooks and graders for a class, in _build/assignments"
 	@echo "make records    run what the book's comparisons still lack (hours; KERV_DATA=folder)"
+	@echo "make pdf        the book as one PDF, and make offline: site and notebooks as zips"
+	@echo "make publish-preview REPO=owner/name  what that repository publishes, in _build/publish"
+	@echo "make colab-check  run the notebooks as on Colab, in .venv-colab with Colab's packages"
+	@echo "make links, make audit, make newest   links, known holes, newest versions (weekly)"
 	@echo "make format     let ruff lay out the code"
 	@echo "make clean      remove what was built; .venv stays"
 	@echo "Uses the active environment, otherwise .venv made with PYTHON=python3 (3.10 or newer)."
@@ -40,24 +50,35 @@ test: setup
 	@echo "Datasets: $(if $(KERV_DATA),$(KERV_DATA) and textures,textures only (set KERV_DATA to a folder with CIFAR-10 and MNIST to test those too))"
 	@command -v chromium chromium-browser google-chrome | grep -q . || \
 	    echo "Chromium: not found, so the built pages are not tested (apt-get install chromium)"
-	@$(MAKE) -k --no-print-directory lint test-notebooks test-pages test-code
+	@$(MAKE) -k --no-print-directory lint test-notebooks test-pages test-code test-grading
 
 check: setup lint
-	$(PYTEST) -m "not slow and not pages"
+	$(PYTEST) -m "not slow and not pages and not grading"
 
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.citation-file-format CITATION.cff
 
 test-code: setup
-	$(PYTEST) -m "not pages"
+	$(PYTEST) -m "not pages and not grading"
 
 test-notebooks: setup
 	$(PYTEST) -c tests/nbval.ini --rootdir . --nbval-lax --nbval-current-env --nbval-cell-timeout=300 book
 
 test-pages: book
 	$(PY) -m pytest -m pages -rs tests/test_pages.py
+
+test-grading: otter
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -m grading tests/test_grading.py
+
+# KEY reaches the command through the environment, so it may hold any character.
+assignments: otter
+	$(OTTER) book/exercises/_make/build.py _build/assignments $(ASSIGNMENTS)
 
 notebooks: setup
 	$(PY) book/_ext/run_notebooks.py $(NOTEBOOKS)
@@ -71,6 +92,60 @@ status: setup
 
 records: setup
 	$(PY) -m kerv.studies --run
+
+pdf: setup
+	$(PY) book/_ext/offline.py pdf . _build/kerv-book.pdf
+
+offline: book
+	$(PY) book/_ext/offline.py site _build/html _build/kerv-site.zip
+	$(PY) book/_ext/offline.py notebooks . _build/kerv-notebooks.zip
+
+# The site and the notebooks with the address of REPO in them; nothing here changes.
+publish-preview: setup
+	rm -rf _build/publish
+	$(PY) book/_ext/publish.py "$(REPO)" _build/publish
+	"$(ENV)/bin/jupyter-book" build _build/publish/source -W --keep-going -n --all -q
+	mv _build/publish/source/_build/html _build/publish/site
+	$(PY) book/_ext/offline.py site _build/publish/site _build/publish/downloads/kerv-site.zip
+	$(PY) book/_ext/offline.py notebooks _build/publish/source _build/publish/downloads/kerv-notebooks.zip
+	$(PY) book/_ext/offline.py pdf _build/publish/source _build/publish/downloads/kerv-book.pdf
+	mv _build/publish/downloads _build/publish/site/downloads
+
+# Where there may be no environment: git and any Python.
+push-notebooks:
+	"$(PYTHON)" book/_ext/push_notebooks.py _build/publish/notebooks colab
+
+# Once, where the book gets its home: writes REPO for the address in _config.yml, wherever it occurs.
+address: setup
+	$(PY) book/_ext/publish.py "$(REPO)"
+
+links: setup
+	rm -rf _build/links
+	$(PY) book/_ext/publish.py "$(REPO)" _build/links
+	"$(ENV)/bin/jupyter-book" build _build/links/source --builder linkcheck --all -q
+
+newest: setup
+	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager -r requirements.txt -e '.[book,dev]'
+	$(PY) -m pip list --outdated
+
+# From an environment of its own: it must not change the one that it looks at.
+audit: setup
+	$(PY) -m venv _build/audit
+	_build/audit/bin/python -m pip install --quiet 'pip-audit>=2.7'
+	_build/audit/bin/pip-audit --progress-spinner off --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+# With COLAB_PYTHON=python3 in the Python that is there, as inside Colab's own image.
+colab-check:
+ifndef COLAB_PYTHON
+	"$(PYTHON)" -m venv .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --disable-pip-version-check -r book/_ext/colab-packages.txt
+endif
+	"$(or $(COLAB_PYTHON),.venv-colab/bin/python)" book/_ext/colab_check.py $(NOTEBOOKS)
+
+# Needs docker, and COLAB_IMAGE=the address of the public runtime image.
+colab-image:
+	docker run --rm --volume "$(CURDIR):/book" --workdir /book --env GITHUB_REPOSITORY \
+	    --entrypoint make "$(COLAB_IMAGE)" colab-check COLAB_PYTHON=python3
 
 format: setup
 	$(PY) -m ruff check --fix .
@@ -93,3 +168,17 @@ setup:
 	[ -x $(PY) ] || "$$base" -m venv --clear "$(ENV)" || { rm -rf "$(ENV)"; exit 1; }; \
 	echo "Installing into $(ENV): some minutes and some GB the first time, for torch above all."; \
 	$(PY) -m pip install --quiet -r requirements.txt -e '.[book,dev]' && echo "$$want" > "$$stamp"
+
+# Otter's own environment lies on top of the other: it sees torch and the rest there, adds what Otter
+# needs, and changes nothing in it. A kernel of its own, or notebooks might run in another Python.
+otter: setup
+	@want="$(CURDIR) $(ENV) $$(cat book/exercises/_make/requirements.txt | cksum)"; \
+	stamp=.venv-otter/.installed; \
+	if [ "$$(cat $$stamp 2>/dev/null)" = "$$want" ]; then exit 0; fi; \
+	echo "Making .venv-otter for the graders: about a minute."; \
+	rm -rf .venv-otter && $(PY) -m venv .venv-otter && \
+	site=$$($(OTTER) -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	$(PY) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' > "$$site/book.pth" && \
+	echo "$(CURDIR)/book/exercises/_make/grader" > "$$site/grader.pth" && \
+	$(OTTER) -m pip install --quiet --disable-pip-version-check -r book/exercises/_make/requirements.txt && \
+	$(OTTER) -m ipykernel install --sys-prefix >/dev/null && echo "$$want" > $$stamp

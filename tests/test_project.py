@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {
     *("book", "kerv", "tests", "_config.yml", "_toc.yml", "requirements.txt", "README.md"),
     *("pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md"),
-    *(".ci", ".gitignore", ".pre-commit-config.yaml"),
+    *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml"),
 }
 
 # A module of kerv may import those that stand before it, and no others.

@@ -1,0 +1,87 @@
+"""Nothing in this project reads a file that could run code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# A copy that the process has made itself, to see whether a kernel can be copied that way.
+OWN_COPIES = {"kerv/testing.py", "tests/test_kernels.py"}
+LOADERS = {
+    *("pickle.load", "pickle.loads", "pickle.Unpickler", "cPickle.load", "dill.load"),
+    *("joblib.load", "cloudpickle.load", "cloudpickle.loads", "shelve.open", "marshal.load"),
+    *("pandas.read_pickle", "pd.read_pickle", "yaml.load", "yaml.unsafe_load"),
+}
+
+
+def unsafe(source: str) -> list[str]:
+    """The calls in a source that may run what a file says."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+        if (
+            name in LOADERS
+            or (name == "torch.load" and given.get("weights_only") != "True")
+            or given.get("allow_pickle") == "True"
+            or name.endswith(("hub.load", "hub.load_state_dict_from_url"))
+        ):
+            found.append(ast.unparse(node))
+    return found
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    for folder in ("kerv", "tests", "book"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "book").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                source = re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)
+                yield f"{path.name}, cell {cell.id}", source
+
+
+def test_no_pickle_is_loaded() -> None:
+    found = {name: calls for name, source in sources() if (calls := unsafe(source))}
+    assert found.keys() == OWN_COPIES
+    assert all("pickle.loads(pickle.dumps(" in call for calls in found.values() for call in calls)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_unsafe"),
+    [
+        ("torch.load(path)", True),
+        ("torch.load(path, weights_only=False)", True),
+        ("torch.load(path, weights_only=True)", False),
+        ("x = pickle.load(open('a', 'rb'))", True),
+        ("np.load(path, allow_pickle=True)", True),
+        ("np.load(path)", False),
+        ("torch.hub.load('a', 'b')", True),
+        ("yaml.safe_load(text)", False),
+        ("yaml.load(text)", True),
+    ],
+)
+def test_unsafe_calls_are_found(source: str, is_unsafe: bool) -> None:
+    assert bool(unsafe(source)) == is_unsafe
+
+
+def test_records_are_json_and_weights_safetensors() -> None:
+    files = [f for f in (ROOT / "kerv/records").rglob("*") if f.is_file()]
+    kinds = {f.suffix for f in files} - {".py", ".pyc"}
+    assert kinds <= {".json", ".safetensors"}
+    for file in files:
+        if file.suffix == ".json":
+            json.loads(file.read_text(encoding="utf-8"))
+        elif file.suffix == ".safetensors":
+            # It opens with the length of its header, which is JSON.
+            raw = file.read_bytes()
+            json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
