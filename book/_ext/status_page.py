@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 import run_notebooks
 import torch
+import yaml
 
 from kerv import records
 
@@ -53,6 +54,17 @@ def rows(page: str) -> dict[str, str]:
     return {match[1]: match[0] for match in ROW.finditer(page)}
 
 
+def chapters() -> list[Path]:
+    """The notebooks that are part of the book."""
+    parts = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))[
+        "parts"
+    ]
+    files = [chapter["file"] for part in parts for chapter in part["chapters"]]
+    return [
+        BOOK.parent / f"{file}.ipynb" for file in files if re.search(r"/\d\d_", file)
+    ]
+
+
 def link(path: Path) -> str:
     title = nbformat.read(path, as_version=4).cells[0].source.split("\n")[0]
     return f"[{int(path.name[:2])}. {title.removeprefix('# ')}]({path.name})"
@@ -83,10 +95,9 @@ def row(path: Path) -> str:
 
 
 def page(found: dict[str, str]) -> str:
-    chapters = sorted(BOOK.glob("*.ipynb"))
     table = "\n".join(
         found.get(path.name, f"| {link(path)} | — | — | — | — | — | — |")
-        for path in chapters
+        for path in chapters()
     )
     minutes = sum(seconds(table).values()) / 60
     return HEAD.format(threads=THREADS, rows=table, minutes=minutes)
