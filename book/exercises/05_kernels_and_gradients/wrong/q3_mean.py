@@ -1,0 +1,8 @@
+# loses: 2
+# says: That is the mean
+
+
+def median_gamma(x, weight):
+    patches = F.unfold(x, weight.shape[2:]).transpose(1, 2).flatten(0, 1)
+    distances = torch.cdist(patches, weight.flatten(1))
+    return 1 / (distances**2).mean().item()

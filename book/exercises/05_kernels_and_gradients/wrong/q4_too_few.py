@@ -1,0 +1,16 @@
+# loses: 1
+# says: still correlate by more than one half
+
+
+def likeness(factor):
+    layer = kerv.KernelConv2d(
+        KEY_channels, 16, 3, bias=False, kernel="gaussian:gamma=0.001"
+    )
+    with torch.no_grad():
+        layer.weight *= factor
+    return alike(layer(noise).log())
+
+
+smallest_factor = next(
+    f for f in (1, 2, 4, 8, 16, 32, 64) if 8 * f**2 > 27 * KEY_channels
+)

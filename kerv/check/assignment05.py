@@ -1,0 +1,221 @@
+"""Exercises of assignment 5, on responses and gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..pair import VectorPair
+from .exercise import Exercise
+
+FACTORS = (1, 2, 4, 8, 16, 32, 64)
+
+
+def _rows() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(5, 4, generator=generator, dtype=torch.float64)
+    return x, torch.randn(4, generator=generator, dtype=torch.float64)
+
+
+def _gradients(gradient: Callable[..., Tensor], power: int) -> Tensor:
+    return gradient(*_rows(), 0.3)
+
+
+def _product_rule(
+    first: float = 1, second: float = 1, bell: bool = True
+) -> Callable[[int], Tensor]:
+    """The gradient, with other factors before the two parts of the product rule."""
+
+    def value(power: int) -> Tensor:
+        x, w = _rows()
+        apart = x - w
+        dot = x.mv(w).unsqueeze(1)
+        response = torch.exp(-0.3 * apart.square().sum(1, keepdim=True))
+        of_product = power * x * (dot if power == 2 else 1)
+        of_distance = 0.6 * apart * dot.pow(power)
+        return (first * of_product + second * of_distance) * (response if bell else 1)
+
+    return value
+
+
+def _pictures() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(2, 3, 8, 7, generator=generator) ** 3
+    return x, torch.randn(5, 3, 2, 3, generator=generator)
+
+
+def _median(answer: Callable[..., float]) -> float | None:
+    value = answer(*_pictures())
+    return None if value is None else float(value)
+
+
+def _rule(of: Callable[[Tensor], Tensor]) -> Callable[[], float]:
+    """`of`, a function of all squared distances between patches and filters."""
+
+    def value() -> float:
+        x, weight = _pictures()
+        rows = F.unfold(x, (2, 3)).mT.reshape(-1, 18)
+        return float(of((rows[:, None] - weight.flatten(1)).square().sum(2)))
+
+    return value
+
+
+def _kind_of_likeness(likeness: Callable[[float], float], channels: int) -> int | None:
+    """0: as predicted; 1: the pictures grow, not the filters; 2: no shared gain; 3: else."""
+    if likeness(1) is None:
+        return None
+    n = 9 * channels
+
+    def near(predicted: Callable[[float], float], factors: tuple[int, ...]) -> bool:
+        return all(abs(float(likeness(f)) - predicted(f)) < 0.08 for f in factors)
+
+    if near(lambda factor: 1 / (1 + 2 * factor**2 / (3 * n)), (1, 8, 40)):
+        return 0
+    # Not beyond 8: there the responses are exactly 0, and have no logarithm.
+    if near(lambda factor: 1 / (1 + 2 / (3 * n * factor**2)), (1, 8)):
+        return 1
+    return 2 if near(lambda factor: 0.0, (1, 8, 40)) else 3
+
+
+def _smallest(channels: int) -> int:
+    return next(factor for factor in FACTORS if factor**2 > 13.5 * channels)
+
+
+def _without_light(answer: Callable[[Any], Tensor], gamma: float) -> Tensor:
+    x, w = _rows()
+    return answer(VectorPair(x, w[None]))
+
+
+def _centred(part: float, scale: bool = True) -> Callable[[float], Tensor]:
+    """The kernel with another part of the light taken off."""
+
+    def value(gamma: float) -> Tensor:
+        x, w = _rows()
+        light = (x.sum(1) - w.sum()).square() * part
+        distance = ((x - w).square().sum(1) - light).clamp_min(0)
+        return torch.exp(-(gamma if scale else 1) * distance)[:, None]
+
+    return value
+
+
+EXERCISES = {
+    "A05.1a": Exercise(
+        right=lambda gamma: 1 / math.sqrt(2 * gamma),
+        praise="Nearer, the difference is short; farther, the response is small.",
+        hint="The length is 2γρ e^(−γρ²). Set its derivative by ρ to 0.",
+        mistakes=(
+            (lambda gamma: 1 / (2 * gamma), "That is the square of the distance."),
+            (lambda gamma: 1 / math.sqrt(gamma), "A factor of 2 is lost: derive γρ² by ρ."),
+            (lambda gamma: 0.0, "At the filter the gradient is 0: it is the shortest there."),
+        ),
+    ),
+    "A05.1b": Exercise(
+        right=lambda gamma: math.sqrt(2 * gamma / math.e),
+        praise="It grows with γ, but only like its root.",
+        hint="Put the distance of the first part into 2γρ e^(−γρ²).",
+        mistakes=(
+            (
+                lambda gamma: math.exp(-0.5),
+                "That is the response there. The gradient has a factor before it.",
+            ),
+            (
+                lambda gamma: math.sqrt(2 * gamma),
+                "The exponential is missing.",
+            ),
+            (
+                lambda gamma: 2 * gamma / math.e,
+                "That is the square of the length.",
+            ),
+            (
+                lambda gamma: math.sqrt(gamma / 2 / math.e),
+                "A factor of 2 is lost: ρ² has the derivative 2ρ.",
+            ),
+        ),
+    ),
+    "A05.2": Exercise(
+        probe=_gradients,
+        right=_product_rule(),
+        praise="One part along the patch, one along the difference.",
+        hint="It is a product of two functions of w: derive each, and keep the other.",
+        mistakes=(
+            (
+                _product_rule(first=0),
+                "The product rule has two parts: ⟨x, w⟩ depends on w as well.",
+            ),
+            (
+                _product_rule(second=0),
+                "The product rule has two parts: the exponential depends on w as well.",
+            ),
+            (_product_rule(second=-1), "A sign slipped: the response grows towards the patch."),
+            (_product_rule(second=0.5), "A factor of 2 is lost: derive a square."),
+            (_product_rule(bell=False), "The exponential stays: it is a factor of both parts."),
+        ),
+    ),
+    "A05.3": Exercise(
+        probe=_median,
+        right=_rule(lambda square: 1 / square.median()),
+        praise="The typical response is 1/e, where log γ has the steepest slope.",
+        hint="All squared distances in one tensor, their median, and one division.",
+        mistakes=(
+            (_rule(lambda square: square.median()), "That is the median. Its inverse is γ."),
+            (
+                _rule(lambda square: 1 / square.sqrt().median()),
+                "The kernel has the squared distance, so take the median of squares.",
+            ),
+            (
+                _rule(lambda square: 1 / square.mean()),
+                "That is the mean. A few bright patches pull it far from the typical distance.",
+            ),
+        ),
+    ),
+    "A05.4a": Exercise(
+        probe=_kind_of_likeness,
+        right=lambda channels: 0,
+        praise="As equation (5.9) says.",
+        hint="Compare with equation (5.9) for the factors 1, 10 and 40.",
+        mistakes=(
+            (
+                lambda channels: 1,
+                "They stay alike. Is it the filters that grow, and not the pictures?",
+            ),
+            (
+                lambda channels: 2,
+                "Such channels share no gain. Is the layer a Gaussian one?",
+            ),
+            (
+                lambda channels: 3,
+                "For strong filters that is not (5.9). It speaks of the logarithms.",
+            ),
+        ),
+    ),
+    "A05.4b": Exercise(
+        right=_smallest,
+        praise="τ² is the factor squared over 3n.",
+        hint="Call your function for each of the factors.",
+        mistakes=(
+            (
+                lambda channels: _smallest(channels) // 2,
+                "There they still correlate by more than one half.",
+            ),
+            (lambda channels: _smallest(channels) * 2, "Half of it is enough."),
+        ),
+    ),
+    "A05.5": Exercise(
+        probe=_without_light,
+        right=_centred(1 / 4),
+        praise="Light is the part of the difference along the constant patch.",
+        hint="The mean difference is (Σx − Σw)/n. How much of ‖x − w‖² does it make?",
+        mistakes=(
+            (_centred(1), "Divide by n: the constant patch of ones has the squared norm n."),
+            (_centred(1 / 16), "Once over n is right: n pixels have the squared mean each."),
+            (_centred(0), "That is the plain Gaussian, which sees light."),
+            (_centred(-1 / 4), "A sign slipped: the light is taken off."),
+            (_centred(1 / 4, scale=False), "γ is missing."),
+        ),
+    ),
+}
