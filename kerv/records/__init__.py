@@ -127,6 +127,13 @@ def load(name: str | os.PathLike[str]) -> Record:
         raise ValueError(f"{name} is not a record of a run: {error}") from error
 
 
+def weights_of(name: str) -> bytes:
+    """The safetensors file that a recorded run left, as bytes."""
+    file = load(name).weights
+    folder = name.rpartition("/")[0]
+    return (resources.files(__name__) / folder / str(file)).read_bytes()
+
+
 def table(records: Iterable[Record] | None = None) -> str:
     """A Markdown table, one row for the runs that differ in nothing but the seed.
 
