@@ -34,8 +34,8 @@ a GPU, and wrote this page, which is never edited by hand. The time is that of a
 chapter, its start and its imports included. Where the pictures are *generated*, no
 dataset was on the disk. A dash means: not measured yet.
 
-| chapter | seconds | machine | Python | torch | kerv | pictures |
-|---|---|---|---|---|---|---|
+| chapter | seconds | pictures | software | machine |
+|---|---|---|---|---|
 {rows}
 
 Together: {minutes:.1f} minutes.
@@ -82,22 +82,20 @@ def row(path: Path) -> str:
     took = math.ceil(time.perf_counter() - start)
     ran, machine = records.versions(), records.hardware(torch.device("cpu"))
     pictures = "from `KERV_DATA`" if os.environ.get("KERV_DATA") else "generated"
+    software = f"Python {ran['python']}, torch {ran['torch'].split('+')[0]}"
     cells = [
         link(path),
         took,
-        f"{machine['name']}, {machine['vectors']}",
-        ran["python"],
-        ran["torch"],
-        ran["kerv"],
         pictures,
+        software,
+        f"{machine['name']}, {machine['vectors']}",
     ]
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def page(found: dict[str, str]) -> str:
     table = "\n".join(
-        found.get(path.name, f"| {link(path)} | — | — | — | — | — | — |")
-        for path in chapters()
+        found.get(path.name, f"| {link(path)} | — | — | — | — |") for path in chapters()
     )
     minutes = sum(seconds(table).values()) / 60
     return HEAD.format(threads=THREADS, rows=table, minutes=minutes)
