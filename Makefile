@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test check notebooks assignments records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest audit colab-check colab-image test-code test-notebooks test-pages test-grading
+.PHONY: help book test check notebooks assignments grade records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest audit colab-check colab-image test-code test-notebooks test-pages test-grading
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -31,6 +31,7 @@ help:
 	@echo "make api        write the list of names of the package from its docstrings"
 	@echo "make status     run every chapter and write down what ran, where, how long"
 	@echo "make assignments KEY=...  notebooks and graders for a class, in _build/assignments"
+	@echo "make grade ASSIGNMENT=02_kernel_trick SUBMISSIONS=folder  its notebooks' points, as a table"
 	@echo "make records    run what the book's comparisons still lack (hours; KERV_DATA=folder)"
 	@echo "make pdf        the book as one PDF, and make offline: site and notebooks as zips"
 	@echo "make publish-preview REPO=owner/name  what that repository publishes, in _build/publish"
@@ -71,7 +72,7 @@ test-notebooks: setup
 	$(PYTEST) -c tests/nbval.ini --rootdir . --nbval-lax --nbval-current-env --nbval-cell-timeout=300 book
 
 test-pages: book
-	$(PY) -m pytest -m pages -rs tests/test_pages.py
+	$(PY) -m pytest -m pages -rs tests
 
 test-grading: otter
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -m grading tests/test_grading.py
@@ -79,6 +80,9 @@ test-grading: otter
 # KEY reaches the command through the environment, so it may hold any character.
 assignments: otter
 	$(OTTER) book/exercises/_make/build.py _build/assignments $(ASSIGNMENTS)
+
+grade: otter
+	$(OTTER) book/exercises/_make/grade.py "_build/assignments/$(ASSIGNMENT)/autograder.zip" "$(SUBMISSIONS)"
 
 notebooks: setup
 	$(PY) book/_ext/run_notebooks.py $(NOTEBOOKS)

@@ -50,8 +50,10 @@ STYLE = """
     .prev-next-footer, .copybtn, .headerlink, #pst-skip-link
         { display: none !important }
     pre { white-space: pre-wrap !important }
-    h1 { break-before: page }
-    figure, img, pre, table { break-inside: avoid }
+    [id^="document-"] + section { break-before: page }
+    .cell_input, .cell_output, .highlight, figure, img, tr { break-inside: avoid }
+    figcaption { color: inherit !important }
+    .pst-scrollable-table-container { overflow: visible !important }
 """
 
 
@@ -81,6 +83,7 @@ def write_pdf(html: Path, pdf: Path) -> None:
         page.pdf(
             path=pdf,
             format="A4",
+            scale=0.8,
             margin=dict.fromkeys(("top", "bottom", "left", "right"), "18mm"),
             print_background=True,
             outline=True,
