@@ -175,6 +175,35 @@ def test_symbols(chapter: str) -> None:
     assert not found, "\n".join(found)
 
 
+# The small example: one picture and one filter, done by hand, through four chapters
+
+
+def numbers(chapter: str) -> dict[str, list[list[float]]]:
+    """The first value of each name that a chapter sets to a tensor written out in digits."""
+    found: dict[str, list[list[float]]] = {}
+    for cell in nbformat.read(CHAPTERS[chapter], as_version=4).cells:
+        if cell.cell_type == "code":
+            for name, value in re.findall(
+                r"^(\w+) = torch\.tensor\(([-\d., \[\]]+)\)$", cell.source, re.M
+            ):
+                found.setdefault(name, ast.literal_eval(value))
+    return found
+
+
+@pytest.mark.parametrize("chapter", ["03", "04"])
+def test_small_example_comes_back(chapter: str) -> None:
+    first, again = numbers("01"), numbers(chapter)
+    assert (again["picture"], again["weight"]) == (first["picture"], first["weight"])
+
+
+def test_one_patch_of_the_small_example_comes_back() -> None:
+    """Row 0, column 1 is the patch whose dot product and squared distance are both 5."""
+    small, flat = numbers("01"), numbers("02")
+    (_, *top, _), (_, *bottom, _), _ = small["picture"]
+    assert flat["x"] == top + bottom
+    assert flat["w"] == [*small["weight"][0], *small["weight"][1]]
+
+
 # Below: a text that keeps every rule, and for each rule the changes that break it.
 
 MARK = mark("03")
