@@ -11,6 +11,7 @@ import source
 
 from kerv import check
 
+ROOT = Path(__file__).parents[1]
 NAMES = source.names()
 KEYS = ["first class", "second class", "spring", "autumn"]
 WRONG = [
@@ -89,6 +90,28 @@ def test_points_and_minutes_are_stated(name: str) -> None:
     assert ["three", "four", "five", "six"].index(count) + 3 == len(points)
     assert int(total) == sum(points)
     assert "This one goes beyond the chapter." in text
+
+
+def test_instructors_page_has_the_points_and_minutes() -> None:
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| \[.*?\]\((\w+)\.ipynb\) \|(.*?)\|(.*?)\|(.*?)\|", page, re.M)
+    assert [chapter for _, chapter, *_ in rows] == NAMES
+    for number, name, *cells in rows:
+        text = source.assignment(name, KEYS[0])
+        heads = re.findall(r"## Question \d: .* \((\d+) points, (\d+) minutes\)$", text, re.M)
+        assert name.startswith(f"0{number}_")
+        points, minutes = (sum(map(int, column)) for column in zip(*heads, strict=True))
+        assert list(map(int, cells)) == [len(heads), points, minutes]
+
+
+def test_instructors_page_names_commands_and_folders_that_are_there() -> None:
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"make ([\w-]+)", page.replace("`make check`", "make check")))
+    assert {"address", "assignments", "grade", "test-grading", "check"} <= targets
+    for target in ("address", "assignments", "grade", "test-grading", "check"):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+    assert (source.FOLDER / "02_kernel_trick" / "wrong" / "q2_no_factor.py").exists()
 
 
 def test_a_name_without_a_value_is_an_error() -> None:

@@ -335,7 +335,39 @@ def test_site_and_package_leave_the_exercises_out() -> None:
     assert not list((ROOT / "_build" / "html").rglob("*exercises*assignment*"))
 
 
-# The command
+# The commands
+
+
+@pytest.mark.xdist_group("02_kernel_trick")
+def test_a_folder_of_submissions_becomes_a_table(built, tmp_path: Path) -> None:
+    made = built("02_kernel_trick")
+    nbformat.write(made.solved({"q4": "points = ..."}), tmp_path / "ada lovelace_2.ipynb")
+    (tmp_path / "broken.ipynb").write_text("not a notebook")
+    script = ROOT / "book" / "exercises" / "_make" / "grade.py"
+    run(OTTER / "python", script, made.folder / "autograder.zip", tmp_path)
+    head, ada, broken = (tmp_path / "scores.csv").read_text("utf-8").splitlines()
+    assert head == "submission,q1,q2,q3,q4,q5,total,problem"
+    full = assignments.full_marks(source.assignment(made.name, KEY))
+    expected = [float(points) for points in ({**full, "q4": 0}).values()]
+    name, *points, problem = ada.split(",")
+    assert name == "ada lovelace_2.ipynb"
+    assert list(map(float, points)) == [*expected, sum(expected)]
+    assert problem == ""
+    assert broken.startswith("broken.ipynb,,,,,,,")
+    assert "JSON" in broken
+
+
+def test_nothing_to_grade_is_an_error(tmp_path: Path) -> None:
+    script = ROOT / "book" / "exercises" / "_make" / "grade.py"
+    (tmp_path / "autograder.zip").touch()
+    for archive, message in (("none.zip", "no archive"), ("autograder.zip", "no notebook")):
+        result = subprocess.run(
+            [str(OTTER / "python"), str(script), str(tmp_path / archive), str(tmp_path)],
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 2
+        assert message in result.stderr
 
 
 def test_no_key_is_an_error_that_says_what_it_is_for() -> None:

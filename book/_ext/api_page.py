@@ -49,7 +49,7 @@ SECTIONS = {
     "Costs": "kerv.bench.measure kerv.bench.recorded kerv.bench.table",
     "Figures and feedback": """
         kerv.plots.number_grids kerv.plots.response_maps kerv.widgets.explore_patches
-        kerv.check.answer
+        kerv.check.answer kerv.check.exercise
     """,
 }
 
