@@ -28,16 +28,19 @@ FOR_PAPER = """() => {
     document.documentElement.dataset.theme = "light";
     document.querySelectorAll("details").forEach(details => { details.open = true; });
     for (const box of document.querySelectorAll(".kerv-frames")) {
-        const slider = box.querySelector("input[type=range]");
+        const sliders = [...box.querySelectorAll("input[type=range]")];
+        const outputs = [...box.querySelectorAll("output")];
         const paper = document.createElement("div");
-        for (const end of [slider.min, slider.max]) {
-            slider.value = end;
-            slider.dispatchEvent(new Event("input"));
+        for (const end of ["min", "max"]) {
+            for (const slider of sliders) {
+                slider.value = slider[end];
+                slider.dispatchEvent(new Event("input"));
+            }
             const figure = document.createElement("figure");
             const caption = document.createElement("figcaption");
-            const label = box.querySelector("label").textContent.trim();
-            const text = box.querySelector("output").textContent;
-            caption.textContent = `${label}: ${text}`;
+            caption.textContent = sliders.map((slider, i) =>
+                `${slider.labels[0].textContent.trim()}: ${outputs[i].textContent}`
+            ).join(", ");
             figure.append(box.querySelector("img").cloneNode(), caption);
             paper.append(figure);
         }

@@ -65,6 +65,10 @@ def run(notebook: NotebookNode, folder: Path) -> list[str]:
             cell.metadata.pop(
                 "execution", None
             )  # the times that other programs leave behind
+            for output in cell.outputs:
+                if "text/html" in output.get("data", {}):
+                    # Its name differs at every run, and a page has no kernel to ask.
+                    output.data.pop("application/vnd.jupyter.widget-view+json", None)
     notebook.metadata.pop("widgets", None)
     notebook.metadata.kernelspec = {
         "display_name": "Python 3",
