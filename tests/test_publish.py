@@ -67,7 +67,14 @@ def wrong(url: str, folder: Path) -> str | None:
         listed = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
         files = {c["file"] for part in listed["parts"] for c in part["chapters"]}
         return None if page in files | {listed["root"]} else f"{page} is no page"
-    if url in (site, "https://github.com/Ada/my-kernels"):
+    if url.startswith(site + "downloads/"):
+        # The command that makes these files says where.
+        made = url.removeprefix(site)
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        return None if f"_build/publish/{made}\n" in makefile else f"{made} is not made"
+    if url in (site, "https://github.com/Ada/my-kernels", "https://github.com/Ada/my-kernels.git"):
+        return None
+    if url.startswith("https://github.com/Ada/my-kernels/issues"):
         return None
     if re.search(r"my-kernels|/blob/main/book/", url):
         return "of no known form"
@@ -94,6 +101,7 @@ def test_every_address_is_the_forks_own_and_leads_somewhere(published: Path) -> 
         (f"{publish.COLAB}/github/Ada/my-kernels/blob/colab/book/none.ipynb", "is not there"),
         (f"{publish.COLAB}/github/Ada/my-kernels/blob/main/book/03_kernel_conv.ipynb", "no known"),
         ("https://ada.github.io/my-kernels/book/none.html", "is no page"),
+        ("https://ada.github.io/my-kernels/downloads/none.zip", "is not made"),
     ],
 )
 def test_a_wrong_address_is_found(published: Path, url: str, problem: str) -> None:
@@ -138,6 +146,29 @@ def test_publishing_changes_nothing_here_and_twice_is_the_same(
     for path in (published / "notebooks").rglob("*"):
         if path.is_file():
             assert (tmp_path / path.relative_to(published)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_address_of_the_built_site(published: Path, tmp_path: Path) -> None:
+    """Launch buttons, links and set-up cells of every page, in what a reader downloads."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    options = ["--all", "-q", "--path-output", str(tmp_path)]
+    subprocess.run(
+        [program, "build", published / "source", *options], check=True, capture_output=True
+    )
+    site = tmp_path / "_build" / "html"
+    launched = set()
+    for page in sorted((site / "book").rglob("*.html")):
+        html = page.read_text(encoding="utf-8")
+        assert "OWNER" not in html, page.name
+        problems = [(url, wrong(url, published)) for url in URL.findall(html)]
+        assert [problem for problem in problems if problem[1]] == [], page.name
+        launched |= {(page.stem, url) for url in URL.findall(html) if url.startswith(publish.COLAB)}
+    listed = yaml.safe_load((published / "source/_toc.yml").read_text(encoding="utf-8"))
+    files = [c["file"] for part in listed["parts"] for c in part["chapters"]]
+    chapters = [f for f in files if (published / "source" / f"{f}.ipynb").is_file()]
+    assert launched == {(Path(f).name, FORK.colab(f"{f}.ipynb")) for f in chapters}
 
 
 # ----------------------------------------------------------------------------- addresses
