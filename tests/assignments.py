@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import source
 import yaml
 
 
@@ -114,10 +113,13 @@ def grade(text: str, replaced: dict[str, str]) -> Graded:
     return Graded(points, said)
 
 
+def stub(answer: str) -> str:
+    """What Otter-Assign leaves of a solution."""
+    block = r"# BEGIN SOLUTION{}\n.*?# END SOLUTION"
+    answer = re.sub(block.format(" NO PROMPT"), "", answer, flags=re.DOTALL)
+    answer = re.sub(block.format(""), "...", answer, flags=re.DOTALL)
+    return re.sub(r"= .*# SOLUTION$", "= ...", answer, flags=re.MULTILINE)
+
+
 def full_marks(text: str) -> dict[str, float]:
     return {name: sum(question.points) for name, question in questions(text).items()}
-
-
-def every(make: Callable[[str], list[Any]]) -> list[Any]:
-    """What `make` returns for each assignment, in one list."""
-    return [item for name in source.names() for item in make(name)]

@@ -142,19 +142,11 @@ def test_unanswered_and_unknown_exercises(capsys: pytest.CaptureFixture[str]) ->
         check.exercise("A9", 1)
 
 
-def stub(answer: str) -> str:
-    """What Otter-Assign leaves of a solution."""
-    block = r"# BEGIN SOLUTION{}\n.*?# END SOLUTION"
-    answer = re.sub(block.format(" NO PROMPT"), "", answer, flags=re.DOTALL)
-    answer = re.sub(block.format(""), "...", answer, flags=re.DOTALL)
-    return re.sub(r"= .*# SOLUTION$", "= ...", answer, flags=re.MULTILINE)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_unanswered_stubs_say_what_to_do(name: str) -> None:
     """An answer that is dots, or a function that returns nothing."""
     text = source.assignment(name, KEYS[0])
-    blank = {q: stub(asked.answer) for q, asked in assignments.questions(text).items()}
+    blank = {q: assignments.stub(asked.answer) for q, asked in assignments.questions(text).items()}
     graded = assignments.grade(text, blank)
     assert set(graded.points.values()) == {0}
     assert set(graded.said.values()) == {

@@ -292,7 +292,7 @@ def shown_lines(name: str, key: str) -> Iterator[str]:
         if cell.tag is None:
             yield from cell.text.splitlines()
         else:
-            yield from re.findall(r"^(?:def .*|    \"\"\".*)$", cell.text, re.MULTILINE)
+            yield from assignments.stub(cell.text).splitlines()
 
 
 def squeezed(line: str) -> str:
