@@ -115,7 +115,9 @@ MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:root|work|(?:home|Users)/(?!ada\b)\
 
 @needs_git
 def test_nothing_is_left_to_do() -> None:
-    found = [name for name, text in tracked_texts() if UNFINISHED.search(text)]
+    # Pictures in notebooks are long random-looking words, in which anything can be found.
+    texts = [(name, re.sub(r"[A-Za-z0-9+/=]{200,}", "", text)) for name, text in tracked_texts()]
+    found = [name for name, text in texts if UNFINISHED.search(text)]
     assert found == []
 
 
