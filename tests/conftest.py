@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
+import page_checks
 import pytest
 import torch
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "html"
 
 
 def real_data() -> Path | None:
@@ -33,3 +38,40 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+# The built site in a browser. `make test` builds the site and installs nothing: without Chromium
+# the tests of the pages are skipped, and the reason says so. On a CI machine a skipped test would
+# hide a fault, so there they fail instead.
+
+
+def give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = page_checks.find_chromium()
+    if path is None:
+        give_up("Chromium is not installed, so the built pages were not tested")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=page_checks.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    if not (SITE / "index.html").is_file():
+        give_up("the site is not built: make book")
+    with page_checks.serve(SITE) as base:
+        yield base

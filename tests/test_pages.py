@@ -1,61 +1,23 @@
-"""The built site as a reader sees it, page by page, in Chromium.
-
-`make test` builds the site and installs nothing: without Chromium these tests are skipped, and the
-reason says so. On a CI machine a skipped test would hide a fault, so there they fail instead.
-"""
+"""The built site as a reader sees it, page by page, in Chromium."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import page_checks
 import pytest
+from conftest import SITE
 from page_checks import Visit
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.pages
 
-SITE = Path(__file__).parents[1] / "_build" / "html"
 PAGES = sorted(
     path.relative_to(SITE).as_posix()
     for path in SITE.rglob("*.html")
     if not path.relative_to(SITE).parts[0].startswith("_")
 )
-
-
-def give_up(reason: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = page_checks.find_chromium()
-    if path is None:
-        give_up("Chromium is not installed, so the built pages were not tested")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=page_checks.FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context()
-    yield context
-    context.close()
-
-
-@pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    if not PAGES:
-        give_up("the site is not built: make book")
-    with page_checks.serve(SITE) as base:
-        yield base
 
 
 def test_site_is_built(site: str) -> None:

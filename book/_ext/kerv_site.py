@@ -26,6 +26,7 @@ MATHJAX_KEPT = (
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", _draw_formulas_as_svg)
     app.connect("source-read", _show_docstrings)
+    app.connect("html-page-context", _load_lab_where_it_is)
     app.connect("html-page-context", _load_each_script_once, priority=900)
     app.connect("build-finished", _drop_unused_mathjax, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -40,6 +41,15 @@ def _show_docstrings(app: Sphinx, page: str, source: list[str]) -> None:
     """Other viewers show api.md as a plain list, which has no directive in it."""
     if page == "book/api":
         source[0] = api_page.with_docstrings(source[0])
+
+
+def _load_lab_where_it_is(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Added while a page is made, files belong to this page alone."""
+    if 'class="kernel-lab"' in context.get("body", ""):
+        app.add_js_file("kernel-lab.js", loading_method="defer")
+        app.add_css_file("kernel-lab.css")
 
 
 def _load_each_script_once(
