@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
+import types
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -143,7 +145,9 @@ def test_setup_cells_name_the_address() -> None:
 
 def run_chapter(path: Path) -> dict[str, object]:
     """The names that a chapter defines, after all its code cells."""
-    names: dict[str, object] = {}
+    # A module that can be found, so that classes of the chapter can be pickled as in a notebook.
+    module = sys.modules[path.stem] = types.ModuleType(path.stem)
+    names = vars(module)
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
             # A line for Colab alone, which plain Python cannot read.
