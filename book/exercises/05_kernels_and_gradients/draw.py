@@ -4,7 +4,7 @@
 def draw(key):
     power = key("power").choice([1, 2])
     return {
-        "denominator": key("denominator").choice([5, 7, 10, 11, 13, 15]),
+        "denominator": key("denominator").randint(7, 60),
         "power": power,
         "product": r"\langle x, w \rangle" + ("^2" if power == 2 else ""),
         "gamma": key("gamma").choice([0.1, 0.2, 0.3]),
@@ -14,6 +14,6 @@ def draw(key):
         "channels": key("channels").choice([3, 6, 8, 12, 24]),
         "noise_seed": key.seed("noise"),
         "hidden_factor": key("hidden_factor").choice([3, 5, 6, 11]),
-        "light_gamma": key("light_gamma").choice([0.2, 0.4, 0.5, 0.7]),
+        "light_gamma": key("light_gamma").randint(20, 80) / 100,
         "light_seed": key.seed("light"),
     }
