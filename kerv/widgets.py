@@ -1,79 +1,193 @@
-"""Figures that a reader can move, in a live notebook and in a page without a kernel."""
+"""Figures that a reader can move, in a live notebook and in a page without a kernel.
+
+An `Explorer` has two faces. Beside a running kernel it is sliders of ipywidgets (7.7 or newer) that
+draw what they are asked for. What is stored is plain HTML: sliders over pictures drawn beforehand.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import html
-import io
+import itertools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from io import BytesIO
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import functional
-from .plots import COLOURS, number_grids
+from .light import shadow
+from .plots import COLOURS, filter_maps, number_grids, response_pairs, response_surface
 from .registry import get_kernel
 
+# The frames are in the order of an odometer: the last slider turns fastest.
 _SCRIPT = """
 (function () {
   var box = document.getElementById("ID");
-  var frames = FRAMES, image = box.querySelector("img");
-  var slider = box.querySelector("input"), text = box.querySelector("output");
+  var frames = FRAMES, labels = LABELS, image = box.querySelector("img");
+  var sliders = box.querySelectorAll("input"), texts = box.querySelectorAll("output");
   function show() {
-    var frame = frames[slider.value];
-    image.src = "data:image/png;base64," + frame[0];
-    image.alt = frame[2];
-    text.textContent = frame[1];
-    slider.setAttribute("aria-valuetext", frame[1]);
+    var place = 0;
+    sliders.forEach(function (slider, i) {
+      var label = labels[i][slider.value];
+      place = place * labels[i].length + Number(slider.value);
+      texts[i].textContent = label;
+      slider.setAttribute("aria-valuetext", label);
+    });
+    image.src = "data:image/png;base64," + frames[place][0];
+    image.alt = frames[place][1];
   }
-  slider.addEventListener("input", show);
+  sliders.forEach(function (slider) { slider.addEventListener("input", show); });
 })();
 """
 
 
-@dataclass(frozen=True)
-class Frames:
-    """Pictures behind a labelled slider: plain HTML and a few lines of script.
+class Explorer:
+    """A figure and the sliders that move it.
 
-    `pngs`, `labels` and `alternatives` have one entry per frame: the picture, what the slider says
-    and the alternative text.
+    Args:
+        sliders: the values of each slider by its name; the first ones are shown first. Beside a
+            kernel a slider of floats also stops between them.
+        draw: takes one value of each slider, in order; returns the figure and its alternative text.
     """
 
-    name: str
-    pngs: Sequence[bytes] = field(repr=False)
-    labels: Sequence[str]
-    alternatives: Sequence[str] = field(repr=False)
+    def __init__(
+        self, sliders: Mapping[str, Sequence[Any]], draw: Callable[..., tuple[Figure, str]]
+    ) -> None:
+        self.sliders = {name: list(values) for name, values in sliders.items()}
+        self._draw = draw
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name}: {len(values)}" for name, values in self.sliders.items())
+        return f"Explorer({counts})"
+
+    @cached_property
+    def frames(self) -> list[tuple[bytes, str]]:
+        """The picture (PNG) and its alternative text for each combination of values."""
+        return [self._frame(*values) for values in itertools.product(*self.sliders.values())]
+
+    def _frame(self, *values: Any) -> tuple[bytes, str]:
+        figure, alternative = self._draw(*values)
+        return _png(figure), alternative
 
     def _repr_html_(self) -> str:
-        coded = [base64.b64encode(png).decode() for png in self.pngs]
-        frames = json.dumps(list(zip(coded, self.labels, self.alternatives, strict=True)))
-        identity = "kerv-" + hashlib.sha256(frames.encode()).hexdigest()[:10]
-        # "</" inside a script would end it.
-        script = _SCRIPT.replace("ID", identity).replace("FRAMES", frames.replace("</", "<\\/"))
-        first, last = html.escape(self.labels[0]), len(coded) - 1
+        frames = [(base64.b64encode(png).decode(), text) for png, text in self.frames]
+        labels = [list(map(_label, values)) for values in self.sliders.values()]
+        identity = "kerv-" + hashlib.sha256(repr(frames).encode()).hexdigest()[:10]
+        script = _SCRIPT.replace("ID", identity)
+        script = script.replace("FRAMES", _json(frames)).replace("LABELS", _json(labels))
+        sliders = "".join(
+            f'<div><label>{html.escape(name)} <input type="range" min="0" max="{len(texts) - 1}" '
+            f'value="0" aria-valuetext="{html.escape(texts[0])}" style="width: 14em; '
+            'max-width: 60%; vertical-align: middle"></label> '
+            f"<output>{html.escape(texts[0])}</output></div>"
+            for name, texts in zip(self.sliders, labels, strict=True)
+        )
         return (
-            f'<div id="{identity}" class="kerv-frames">'
-            f'<img alt="{html.escape(self.alternatives[0])}" '
-            'style="background: white; padding: 6px; max-width: 100%; height: auto" '
-            f'src="data:image/png;base64,{coded[0]}">'
-            f'<div><label>{html.escape(self.name)} <input type="range" min="0" max="{last}" '
-            f'value="0" aria-valuetext="{first}" style="width: 14em; max-width: 60%; '
-            f'vertical-align: middle"></label> <output>{first}</output></div>'
+            f'<div id="{identity}" class="kerv-frames">{_picture(*self.frames[0])}{sliders}'
             f"<script>{script}</script></div>"
         )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """A view of the live face where a kernel runs; IPython adds the HTML to it."""
+        if not _kernel_runs():
+            return {}
+        return {"application/vnd.jupyter.widget-view+json": self.live().get_view_spec()}
+
+    def live(self) -> Any:
+        """The face for a running kernel: an ipywidgets box of sliders and the picture.
+
+        Raises:
+            ImportError: ipywidgets is not installed.
+        """
+        import ipywidgets
+
+        sliders = [
+            ipywidgets.SelectionSlider(
+                options=[(_label(value), value) for value in _finer(values)],
+                description=name,
+                # The kernel draws while the reader drags, and would fall behind.
+                continuous_update=False,
+                style={"description_width": "initial"},
+                layout={"width": "24em"},
+            )
+            for name, values in self.sliders.items()
+        ]
+        picture = ipywidgets.HTML(_picture(*self.frames[0]))
+
+        def show(_: Any) -> None:
+            picture.value = _picture(*self._frame(*(slider.value for slider in sliders)))
+
+        for slider in sliders:
+            slider.observe(show, names="value")
+        return ipywidgets.VBox([picture, *sliders])
+
+
+def _kernel_runs() -> bool:
+    """Whether this is a Jupyter kernel with ipywidgets."""
+    if "ipykernel" not in sys.modules:
+        return False
+    try:
+        import ipywidgets  # noqa: F401
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return hasattr(get_ipython(), "kernel")
+
+
+def _label(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _finer(values: Sequence[Any]) -> list[Any]:
+    """Three more values between any two, if they are floats."""
+    if not all(isinstance(value, float) for value in values):
+        return list(values)
+    steps = [(a, b, quarter) for a, b in itertools.pairwise(values) for quarter in range(4)]
+    return [a + (b - a) * quarter / 4 for a, b, quarter in steps] + list(values[-1:])
+
+
+def _json(value: Any) -> str:
+    # "</" inside a script would end it.
+    return json.dumps(value).replace("</", "<\\/")
+
+
+def _picture(png: bytes, alternative: str) -> str:
+    return (
+        f'<img alt="{html.escape(alternative)}" '
+        'style="background: white; padding: 6px; max-width: 100%; height: auto" '
+        f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    """A small PNG: 32 colours are plenty for a chart."""
+    raw, small = BytesIO(), BytesIO()
+    figure.savefig(raw, format="png", dpi=90, metadata={"Software": None})
+    plt.close(figure)
+    Image.open(raw).convert("RGB").quantize(32).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def _name(spec: str) -> str:
+    """The kernel's name, as `COLOURS` has it."""
+    get_kernel(spec)
+    return spec.partition(":")[0]
 
 
 def explore_patches(
     picture: Tensor,
     weight: Tensor,
     kernels: Sequence[str] = ("linear", "polynomial:degree=2", "gaussian"),
-) -> Frames:
+) -> Explorer:
     """Slide a filter over a small picture, and watch each kernel's answer at every place.
 
     Args:
@@ -81,42 +195,143 @@ def explore_patches(
         weight: one filter (kH, kW).
         kernels: specs, as `get_kernel` takes them.
 
-    Returns:
-        One frame for each place, behind a slider that works without a running kernel.
-
     >>> import torch
-    >>> frames = explore_patches(torch.eye(3), torch.ones(2, 2), kernels=["linear"])
-    >>> list(frames.labels)
-    ['row 0, column 0', 'row 0, column 1', 'row 1, column 0', 'row 1, column 1']
+    >>> explore_patches(torch.eye(3), torch.ones(2, 2), kernels=["linear"])
+    Explorer(Place of the patch: 4)
     """
-    names = [type(get_kernel(spec)).__name__.removesuffix("Kernel").lower() for spec in kernels]
-    responses = [
-        functional.kernel_conv2d(picture[None, None], weight[None, None], kernel=spec)[0, 0]
-        for spec in kernels
-    ]
+    names = list(map(_name, kernels))
+    answers = {
+        name: functional.kernel_conv2d(picture[None, None], weight[None, None], kernel=spec)[0, 0]
+        for name, spec in zip(names, kernels, strict=True)
+    }
     height, width = weight.shape
-    pngs, labels, alternatives = [], [], []
-    for row, column in torch.cartesian_prod(*map(torch.arange, responses[0].shape)).tolist():
-        box = (row, column, 1, 1)
+    rows, columns = next(iter(answers.values())).shape
+    places = {f"row {r}, column {c}": (r, c) for r in range(rows) for c in range(columns)}
+
+    def draw(place: str) -> tuple[Figure, str]:
+        row, column = places[place]
         figure = number_grids(
-            {"picture": picture, "filter": weight, **dict(zip(names, responses, strict=True))},
-            {"picture": (row, column, height, width), **dict.fromkeys(names, box)},
+            {"picture": picture, "filter": weight, **answers},
+            {
+                "picture": (row, column, height, width),
+                **dict.fromkeys(names, (row, column, 1, 1)),
+            },
             {name: COLOURS.get(name, "black") for name in names},
         )
-        pngs.append(_png(figure))
-        labels.append(f"row {row}, column {column}")
-        answers = ", ".join(
-            f"{name} {response[row, column]:.4g}"
-            for name, response in zip(names, responses, strict=True)
+        said = ", ".join(f"{name} {answers[name][row, column]:.4g}" for name in names)
+        return figure, f"The patch at {place} is framed: {said}."
+
+    return Explorer({"Place of the patch": list(places)}, draw)
+
+
+def explore_surface(
+    kernel: str, *, weight: tuple[float, float] = (1.0, 0.5), **values: Sequence[float]
+) -> Explorer:
+    """A kernel's answer to every patch of two numbers, while its hyper-parameters move.
+
+    Args:
+        kernel: a name, as `get_kernel` takes it.
+        weight: the filter, two numbers.
+        values: for each hyper-parameter to move, its values: `gamma=(0.1, 1.0)`.
+
+    Raises:
+        ValueError: the kernel or a hyper-parameter is unknown, or there is none to move.
+
+    >>> explore_surface("polynomial", degree=(1, 2, 3), c=(0.0, 1.0))
+    Explorer(degree: 3, c: 2)
+    """
+    if not values:
+        raise ValueError(
+            f"name a hyper-parameter of {kernel!r} and its values, such as gamma=(0.1, 1.0)"
         )
-        alternatives.append(f"The patch at row {row}, column {column} is framed: {answers}.")
-    return Frames("Place of the patch", pngs, labels, alternatives)
+    steps = torch.linspace(-2, 2, 61)
+    patches = torch.cartesian_prod(steps, steps)
+
+    def spec(*chosen: float) -> str:
+        pairs = zip(values, chosen, strict=True)
+        return f"{kernel}:" + ",".join(f"{name}={value!r}" for name, value in pairs)
+
+    get_kernel(spec(*(several[0] for several in values.values())))
+
+    def draw(*chosen: float) -> tuple[Figure, str]:
+        answers = get_kernel(spec(*chosen)).gram(patches, torch.tensor([weight])).detach()
+        at = ", ".join(f"{n} {_label(v)}" for n, v in zip(values, chosen, strict=True))
+        peak = patches[answers.argmax()].tolist()
+        figure = response_surface(steps, answers.view(61, 61), weight, f"{kernel}, {at}")
+        return figure, (
+            f"Map of the {kernel} kernel's answer with {at}: from {answers.min():.3g} to "
+            f"{answers.max():.3g}, largest at the patch ({peak[0]:.3g}, {peak[1]:.3g}); "
+            f"the filter is at ({weight[0]:.3g}, {weight[1]:.3g})."
+        )
+
+    return Explorer(values, draw)
 
 
-def _png(figure: Figure) -> bytes:
-    """A small PNG: 64 colours are plenty for a chart."""
-    raw, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png", dpi=90, metadata={"Software": None})
-    plt.close(figure)
-    Image.open(raw).convert("RGB").quantize(64).save(small, format="png", optimize=True)
-    return small.getvalue()
+def explore_light(
+    picture: Tensor,
+    weight: Tensor,
+    kernels: Sequence[str] = ("linear", "correlation"),
+    *,
+    light: Sequence[float] = (1.0, 0.7, 0.4, 0.2, 0.1),
+    left: Sequence[float] = (1.0, 0.5, 0.2),
+) -> Explorer:
+    """Change the light on a picture, and see what becomes of each kernel's response.
+
+    Args:
+        picture: grey values (H, W) from 0 to 1.
+        weight: one filter (kH, kW).
+        kernels: specs, as `get_kernel` takes them.
+        light: factors of the whole picture.
+        left: further factors of its left half, which lies in shadow.
+
+    >>> import torch
+    >>> explore_light(torch.rand(8, 8), torch.randn(3, 3))
+    Explorer(Light: 5, Light left in the shadow: 3)
+    """
+    names = list(map(_name, kernels))
+
+    def answers(shown: Tensor) -> dict[str, Tensor]:
+        both = zip(names, kernels, strict=True)
+        at, w = shown[None, None], weight[None, None]
+        return {n: functional.kernel_conv2d(at, w, kernel=s)[0, 0] for n, s in both}
+
+    before = answers(picture)
+
+    def draw(factor: float, shade: float) -> tuple[Figure, str]:
+        shown = factor * shadow(picture[None, None], shade)[0, 0]
+        now = answers(shown)
+        moved = {n: float((now[n] - before[n]).norm() / before[n].norm()) for n in names}
+        titles = {n: f"{n}: changed by {moved[n]:.0%}" for n in names}
+        limits = {n: float(before[n].abs().max()) for n in names}
+        figure = response_pairs(shown, now, titles, limits)
+        said = ", ".join(f"the {n} response by {moved[n]:.0%}" for n in names)
+        return figure, (
+            f"The picture in {factor:.3g} of its light, its left half in {shade:.3g} of that. "
+            f"This changes {said}."
+        )
+
+    return Explorer({"Light": light, "Light left in the shadow": left}, draw)
+
+
+def explore_filters(layer: nn.Conv2d, pictures: Tensor) -> Explorer:
+    """Turn over the filters of a layer, and see each one's response to some pictures.
+
+    Args:
+        layer: a convolution or kernel layer, as a rule the first one of a trained network.
+        pictures: up to four, as the layer takes them, (N, C, H, W).
+
+    >>> import torch
+    >>> explore_filters(nn.Conv2d(3, 6, 5), torch.rand(2, 3, 16, 16))
+    Explorer(Filter: 6)
+    """
+    with torch.no_grad():
+        responses = layer(pictures)
+    weight = layer.weight.detach()
+
+    def draw(number: int) -> tuple[Figure, str]:
+        answers = responses[:, number]
+        figure = filter_maps(weight[number], pictures, answers)
+        said = "; ".join(f"{a.min():.3g} to {a.max():.3g}" for a in answers)
+        return figure, f"Filter {number} and its responses, which go from {said}."
+
+    return Explorer({"Filter": range(len(weight))}, draw)

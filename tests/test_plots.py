@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -12,7 +11,7 @@ import torch
 from matplotlib.colors import to_rgb
 
 import kerv
-from kerv import plots, widgets
+from kerv import plots
 
 PICTURE = torch.tensor([[1.0, 0, 2, 1], [0, 2, 1, 0], [1, 1, 0, 2]])
 WEIGHT = torch.tensor([[1.0, 2], [0, 1]])
@@ -111,32 +110,3 @@ def test_walk_curves_draw_what_they_are_given() -> None:
 def test_walk_curves_refuse_an_unknown_kernel() -> None:
     with pytest.raises(ValueError, match=r"no kernel 'gausian' to draw; there are linear, poly"):
         plots.walk_curves({}, {"one": {"gausian": lambda x: x}})
-
-
-def test_frames_hold_the_answers_of_the_kernels() -> None:
-    frames = widgets.explore_patches(PICTURE, WEIGHT)
-    assert len(frames.pngs) == len(frames.labels) == len(frames.alternatives) == 6
-    assert frames.labels[3] == "row 1, column 0"
-    # The worked example of chapter 3: both dot products are 5, the distances 5 and 2.
-    assert "linear 5, polynomial 36, gaussian 0.2865" in frames.alternatives[1]
-    assert "linear 5, polynomial 36, gaussian 0.6065" in frames.alternatives[3]
-    assert all(png.startswith(b"\x89PNG") for png in frames.pngs)
-    assert len(set(frames.pngs)) == 6
-
-
-def test_frames_are_a_labelled_slider_of_few_bytes() -> None:
-    frames = widgets.explore_patches(PICTURE, WEIGHT)
-    page = frames._repr_html_()
-    assert len(page) < 150_000
-    assert page == frames._repr_html_()
-    assert re.search(r"<label>Place of the patch <input type=\"range\" min=\"0\" max=\"5\"", page)
-    assert re.search(r'<img alt="The patch at row 0, column 0 is framed', page)
-    assert "http" not in page
-
-
-def test_frames_survive_awkward_words() -> None:
-    frames = widgets.Frames('a "<b>', [b"x"], ['</script>"'], ["<i>&"])
-    page = frames._repr_html_()
-    assert page.count("</script>") == 1
-    assert "<b>" not in page
-    assert 'alt="&lt;i&gt;&amp;"' in page
