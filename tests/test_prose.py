@@ -14,7 +14,7 @@ import pytest
 import run_notebooks
 import yaml
 
-from kerv import bench, records
+from kerv import bench, records, studies
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -69,6 +69,23 @@ def test_what_the_prose_says_of_the_results() -> None:
     assert accuracy["polynomial-degree-2"] - accuracy["linear"] == pytest.approx(0.0005)
     # "The Gaussian does worse": by several of them.
     assert accuracy["linear"] - accuracy["gaussian"] > 3 * 0.0035
+
+
+def test_what_the_prose_says_of_light() -> None:
+    def mean(contestant: str, condition: str) -> float:
+        runs = studies.finals("light", contestant)
+        assert len(runs) == 3
+        return sum((run.conditions or {})[condition] for run in runs) / 3
+
+    convolution, rival = "convolution", "convolution-per-picture"
+    dark = "a tenth of the light"
+    # "keeps its accuracy": to a point. "guesses": one in ten, and no more than a few points.
+    for contestant in ("correlation", rival):
+        assert mean(contestant, "unchanged") - mean(contestant, dark) < 0.01
+    assert mean(convolution, dark) < 0.13
+    for condition in ("half in shadow", "diagonal shadow", "four lights"):
+        best = max(mean(convolution, condition), mean(rival, condition))
+        assert mean("correlation", condition) - best > 0.10
 
 
 def test_what_the_prose_says_of_gaussian_layers() -> None:
