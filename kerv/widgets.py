@@ -318,7 +318,7 @@ def explore_filters(layer: nn.Conv2d, pictures: Tensor) -> Explorer:
 
     Args:
         layer: a convolution or kernel layer, as a rule the first one of a trained network.
-        pictures: up to four, as the layer takes them, (N, C, H, W).
+        pictures: as the layer takes them, (N, C, H, W); two fit a page beside 16 filters.
 
     >>> import torch
     >>> explore_filters(nn.Conv2d(3, 6, 5), torch.rand(2, 3, 16, 16))

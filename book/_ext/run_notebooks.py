@@ -28,7 +28,6 @@ from nbformat import NotebookNode
 # They keep out what differs between machines: the reader's own settings of matplotlib
 # and IPython, the version that matplotlib writes into pictures.
 MATPLOTLIBRC = "svg.hashsalt: kerv\n"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 IPYTHON_CONFIG = """
 c = get_config()
 c.InlineBackend.print_figure_kwargs = {
@@ -63,10 +62,6 @@ def run(notebook: NotebookNode, folder: Path) -> list[str]:
             noise = [o for o in cell.outputs if o.get("name") == "stderr"]
             complaints += [f"cell {cell.id}: {o.text.strip()}" for o in noise]
             cell.outputs = [o for o in cell.outputs if o not in noise]
-            # A live figure's number differs at every run and leads nowhere without its
-            # kernel; the HTML beside it stays.
-            for output in cell.outputs:
-                output.get("data", {}).pop(WIDGET_VIEW, None)
             cell.metadata.pop(
                 "execution", None
             )  # the times that other programs leave behind
