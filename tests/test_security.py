@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
+from test_project import python_sources
 
 ROOT = Path(__file__).parents[1]
 # A copy that the process has made itself, to see whether a kernel can be copied that way.
@@ -39,19 +37,8 @@ def unsafe(source: str) -> list[str]:
     return found
 
 
-def sources() -> Iterator[tuple[str, str]]:
-    for folder in ("kerv", "tests", "book"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
-    for path in sorted((ROOT / "book").glob("*.ipynb")):
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.cell_type == "code":
-                source = re.sub(r"^(\s*)[%!].*", r"\1pass", cell.source, flags=re.MULTILINE)
-                yield f"{path.name}, cell {cell.id}", source
-
-
 def test_no_pickle_is_loaded() -> None:
-    found = {name: calls for name, source in sources() if (calls := unsafe(source))}
+    found = {name: calls for name, source in python_sources() if (calls := unsafe(source))}
     assert found.keys() == OWN_COPIES
     assert all("pickle.loads(pickle.dumps(" in call for calls in found.values() for call in calls)
 
