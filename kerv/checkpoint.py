@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} is damaged or not a checkpoint ({type(error).__name__}); "
             "start the run again without --resume, in another folder"
         ) from error
-    kinds = {"config": dict, "epoch": int, "model": dict, "optimizer": dict, "history": list}
+    kinds = {"config": dict, "epoch": int, "model": dict, "optimizer": dict}
+    kinds |= {"history": list, "filters": list}
     if not isinstance(state, dict) or not all(isinstance(state.get(k), kinds[k]) for k in kinds):
         raise CheckpointError(
             f"{path} is not a checkpoint of kerv.train; --resume takes the last.pt of a run"
@@ -97,10 +99,9 @@ def require_safetensors() -> None:
         ) from error
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the model's state dict as safetensors."""
+def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write named tensors, as those of a model's state dict, as safetensors."""
     from safetensors.torch import save as to_bytes
 
-    tensors: dict[str, Tensor] = {k: v.contiguous() for k, v in model.state_dict().items()}
     with whole_file(path) as file:
-        file.write(to_bytes(tensors))
+        file.write(to_bytes({k: v.contiguous() for k, v in tensors.items()}))

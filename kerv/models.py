@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .convert import convert_model
+from .layers import KernelConv2d
 
 ACTIVATIONS = ("relu", "none")
 STEM_PADDINGS = ("zeros", "reflect")
@@ -96,6 +97,16 @@ def build(
     if kernel == "linear":
         return model
     return convert_model(model, kernel, where=where, inplace=True)
+
+
+def first_filters(model: nn.Module) -> Tensor:
+    """A copy of the weights of the model's first convolution or kernel convolution.
+
+    >>> first_filters(build("lenet5")).shape
+    torch.Size([6, 1, 5, 5])
+    """
+    layers = (m for m in model.modules() if isinstance(m, (nn.Conv2d, KernelConv2d)))
+    return next(layers).weight.detach().clone()
 
 
 class LeNet5(nn.Sequential):

@@ -31,7 +31,7 @@ from typing import Any
 
 import torch
 
-from . import data, light, records, train
+from . import checkpoint, data, light, records, train
 from .config import TrainConfig
 from .records import Record
 
@@ -45,7 +45,8 @@ class Study:
     `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
     rates that each contestant may choose from, by runs of `search_epochs`. `under_light` says
     whether the networks are also tested under `kerv.light.CONDITIONS`. Of the contestants that are
-    `displayed`, the network of the first seed is kept too, in half precision.
+    `displayed`, the network of the first seed is kept too, and its first filters through the
+    epochs, in half precision.
     """
 
     question: str
@@ -103,13 +104,13 @@ STUDIES = {
         common=_MNIST,
         contestants={
             "convolution": {},
-            "polynomial-2": {"kernel": "polynomial:degree=2,learnable=true"},
             "polynomial-3": _CUBIC,
             "gaussian": {"kernel": "gaussian:learnable=true"},
-            "sigmoid": {"kernel": "sigmoid:learnable=true"},
             "cosine": {"kernel": "cosine"},
-            "l1": {"kernel": "l1"},
+            "polynomial-2": {"kernel": "polynomial:degree=2,learnable=true"},
+            "sigmoid": {"kernel": "sigmoid:learnable=true"},
             "l2": {"kernel": "l2"},
+            "l1": {"kernel": "l1"},
         },
         rates=(0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05),
         search_epochs=4,
@@ -215,23 +216,25 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
             name, config = run
             print(f"{name}:", flush=True)
             record = _run(config, folder / name, under_light=_tests_light(study, name))
-            weights = None
+            record = dataclasses.replace(record, weights=None, filters=None)
             shown = [f"{study}/{contestant}-seed0" for contestant in STUDIES[study].displayed]
             if name in shown and record.failed is None:
-                weights = f"{Path(name).name}.safetensors"
-                _keep(folder / name / "model.safetensors", (target / name).with_name(weights))
-            dataclasses.replace(record, weights=weights).save(target / f"{name}.json")
+                record = _keep(record, folder / name, target / name)
+            record.save(target / f"{name}.json")
             count += 1
     return count
 
 
-def _keep(weights: Path, target: Path) -> None:
-    """Copy a network in half precision, for the pages that show it."""
-    from safetensors.torch import load_file, save
+def _keep(record: Record, run: Path, target: Path) -> Record:
+    """Copy a run's tensors in half precision, for the pages that show them."""
+    from safetensors.torch import load_file
 
-    state = {k: v.half() if v.is_floating_point() else v for k, v in load_file(weights).items()}
-    with records.whole_file(target) as file:
-        file.write(save(state))
+    names = {"model": f"{target.name}.safetensors", "filters": f"{target.name}-filters.safetensors"}
+    for source, copy in names.items():
+        state = load_file(run / f"{source}.safetensors")
+        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        checkpoint.save_tensors(half, target.with_name(copy))
+    return dataclasses.replace(record, weights=names["model"], filters=names["filters"])
 
 
 def _tests_light(study: str, run: str) -> bool:

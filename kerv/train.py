@@ -8,8 +8,8 @@ torchrun --nproc-per-node 2 -m kerv.train --data cifar10 --model resnet20    # s
 
 `--kernel linear` is plain convolution. Each epoch leaves a checkpoint, `last.pt`; a run that was
 stopped at any moment goes on from there with `--resume` and ends with the same weights (on a CPU to
-the last bit). At the end the test set is read once, and `record.json` and `model.safetensors` are
-written.
+the last bit). At the end the test set is read once, and `record.json`, `model.safetensors` and
+`filters.safetensors` (the first layer's filters through the epochs) are written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .config import TrainConfig as TrainConfig
 from .convert import Where, convert_model
 from .distributed import World
 from .init import init_from_data
-from .records import Record, hardware, versions, weights_of
+from .records import Record, hardware, tensors_of, versions
 from .records import load as load_record
 
 Scale = Callable[[Tensor], Tensor]
@@ -103,11 +103,13 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         return _evaluate(model, dataset.test_x, dataset.test_y, scale, config.precision, world)
 
     history: list[dict[str, Any]] = []
+    # Before the first epoch and after each, for figures that show how filters came about.
+    filters = [models.first_filters(model).cpu()]
     if config.resume:
         state = checkpoint.load(config.resume)
         checkpoint.refuse_other_run(config.resume, state["config"], config.run())
         checkpoint.restore(config.resume, state, model, optimizer)
-        history = state["history"]
+        history, filters = state["history"], state["filters"]
 
     out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be: say so before an epoch
     name = f"{config.model} with {config.kernel} on {config.data}, {len(train_x)} pictures"
@@ -186,6 +188,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
                 "seconds": seconds,
             }
         )
+        filters.append(models.first_filters(model).cpu())
         if config.score_test:
             history[-1]["test_accuracy"] = score_test()
         if world.is_first:
@@ -196,6 +199,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
                     "model": model.state_dict(),
                     "optimizer": optimizer.state_dict(),
                     "history": history,
+                    "filters": filters,
                 },
                 last,
             )
@@ -215,12 +219,14 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         versions=versions(),
         hardware=hardware(device) | ({"processes": world.size} if world.size > 1 else {}),
         weights="model.safetensors",
+        filters="filters.safetensors",
         best_test_accuracy=(
             max(entry["test_accuracy"] for entry in history) if config.score_test else None
         ),
     )
     if world.is_first:
-        checkpoint.save_weights(model, out / "model.safetensors")
+        checkpoint.save_tensors(model.state_dict(), out / "model.safetensors")
+        checkpoint.save_tensors({"filters": torch.stack(filters)}, out / "filters.safetensors")
         record.save(finished)
     log(f"test {record.test_accuracy:.2%}, {record.parameters:,} parameters, {finished}")
     return record
@@ -257,13 +263,8 @@ def recorded_network(name: str) -> nn.Module:
     Raises:
         ValueError: there is no such run, or its weights do not come with the package.
     """
-    from safetensors.torch import load as from_bytes
-
-    record = load_record(name)
-    if record.weights is None:
-        raise ValueError(f"the weights of {name!r} do not come with the package")
-    model = network(TrainConfig(**record.config))
-    model.load_state_dict(from_bytes(weights_of(name)))
+    model = network(TrainConfig(**load_record(name).config))
+    model.load_state_dict(tensors_of(name))
     return model.eval()
 
 

@@ -19,6 +19,7 @@ STATE = {
     "model": {"w": torch.arange(300.0)},
     "optimizer": {"state": {0: {"momentum_buffer": torch.ones(20)}}},
     "history": [{"epoch": 1}],
+    "filters": [torch.ones(2)],
 }
 
 

@@ -12,7 +12,8 @@ import torch
 
 from kerv import checkpoint, records
 
-STATE = {"config": {}, "epoch": 1, "model": {"w": torch.ones(2)}, "optimizer": {}, "history": []}
+STATE = {"config": {}, "epoch": 1, "model": {"w": torch.ones(2)}, "optimizer": {}}
+STATE |= {"history": [], "filters": []}
 
 
 def record(**changes: object) -> records.Record:

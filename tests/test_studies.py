@@ -100,14 +100,16 @@ def test_a_study_runs_goes_on_and_stops(
         weights = [f"{contestant}-seed0.safetensors" if shown else None, None, None]
         assert [run.weights for run in runs] == weights
 
-    # The network that is kept is the trained one, rounded.
-    [kept] = target.rglob("*.safetensors")
+    # The network that is kept is the trained one, rounded, and so is the last of its filters.
+    monkeypatch.setattr(records.resources, "files", lambda name: target)
     monkeypatch.setattr(train, "load_record", records.load)
-    monkeypatch.setattr(train, "weights_of", lambda name: kept.read_bytes())
+    filters = records.tensors_of("tiny/gaussian-seed0", "filters")["filters"]
+    assert filters.shape == (TINY.common["epochs"] + 1, 6, 1, 5, 5)
     network = train.recorded_network("tiny/gaussian-seed0")
     whole = load_file(tmp_path / "runs" / "tiny" / "gaussian-seed0" / "model.safetensors")
     for key, value in network.state_dict().items():
         torch.testing.assert_close(value, whole[key], rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(filters[-1], network.state_dict()["0.weight"])
     with pytest.raises(ValueError, match="weights of 'tiny/gaussian-seed1' do not come with"):
         train.recorded_network("tiny/gaussian-seed1")
 

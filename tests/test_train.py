@@ -107,6 +107,9 @@ def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:
     assert a.keys() == b.keys()
     for key in a:
         assert torch.equal(a[key], b[key]), key
+    a, b = (load_file(folder / "filters.safetensors")["filters"] for folder in (whole, broken))
+    assert torch.equal(a, b)
+    assert len(a) == 5, "before the first epoch and after each"
     scores = [records.load(folder / "record.json") for folder in (whole, broken)]
     assert scores[0].test_accuracy == scores[1].test_accuracy
 

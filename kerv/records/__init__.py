@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor
 
 from .. import __version__
 
@@ -34,7 +35,8 @@ class Record:
     `test_accuracy` was measured once, after the last epoch; `validation_accuracy` after the last
     epoch, None without a validation split. `epochs` has one dictionary per epoch with "epoch",
     "train_loss", "train_accuracy", "validation_accuracy" and "seconds". `weights` is the name of a
-    safetensors file in the same folder, or None. `best_test_accuracy` is that of the best epoch,
+    safetensors file in the same folder, or None, and so is `filters`, the file of the first layer's
+    filters before the first epoch and after each. `best_test_accuracy` is that of the best epoch,
     where the test set was scored after each (`score_test`): the paper's scripts report it, and it
     is too high by choice. `conditions` holds the test accuracy under each change of light that the
     run was tested under. `failed` says what stopped a run that did not reach its end; its
@@ -56,6 +58,7 @@ class Record:
     best_test_accuracy: float | None = None
     conditions: dict[str, float] | None = None
     failed: str | None = None
+    filters: str | None = None
 
     def __post_init__(self) -> None:
         fractions = {
@@ -127,11 +130,27 @@ def load(name: str | os.PathLike[str]) -> Record:
         raise ValueError(f"{name} is not a record of a run: {error}") from error
 
 
-def weights_of(name: str) -> bytes:
-    """The safetensors file that a recorded run left, as bytes."""
-    file = load(name).weights
+def tensors_of(name: str, what: str = "weights") -> dict[str, Tensor]:
+    """The tensors that a recorded run left, by name, in float32.
+
+    Args:
+        name: of the run.
+        what: "weights", the state dict of the trained network, or "filters", the first layer's
+            filters (epochs + 1, C_out, C_in, K, K) before the first epoch and after each.
+
+    Raises:
+        ValueError: there is no such run, or the tensors do not come with the package.
+    """
+    from safetensors.torch import load as from_bytes
+
+    if what not in ("weights", "filters"):
+        raise ValueError(f"what must be 'weights' or 'filters', got {what!r}")
+    file = getattr(load(name), what)
+    if file is None:
+        raise ValueError(f"the {what} of {name!r} do not come with the package")
     folder = name.rpartition("/")[0]
-    return (resources.files(__name__) / folder / str(file)).read_bytes()
+    state = from_bytes((resources.files(__name__) / folder / file).read_bytes())
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
 def table(records: Iterable[Record] | None = None) -> str:
