@@ -23,9 +23,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
-from . import functional
+from . import functional, records
 from .light import shadow
-from .plots import COLOURS, filter_maps, number_grids, response_pairs, response_surface
+from .plots import (
+    COLOURS,
+    filter_maps,
+    filters_and_accuracy,
+    number_grids,
+    response_pairs,
+    response_surface,
+)
 from .registry import get_kernel
 
 # The frames are in the order of an odometer: the last slider turns fastest.
@@ -335,3 +342,36 @@ def explore_filters(layer: nn.Conv2d, pictures: Tensor) -> Explorer:
         return figure, f"Filter {number} and its responses, which go from {said}."
 
     return Explorer({"Filter": range(len(weight))}, draw)
+
+
+def explore_training(name: str) -> Explorer:
+    """Scrub through the training of a recorded run: its first filters and its accuracy.
+
+    The filters of all epochs are drawn on one scale.
+
+    Args:
+        name: of a run that left its filters, as `kerv.records.names` lists it.
+
+    Raises:
+        ValueError: there is no such run, or its filters do not come with the package.
+
+    >>> explore_training("mnist/convolution-seed0")
+    Explorer(Epoch: 21)
+    """
+    filters = records.tensors_of(name, "filters")["filters"]
+    epochs = records.load(name).epochs
+    accuracies = {what: [e[f"{what}_accuracy"] for e in epochs] for what in ("train", "validation")}
+    limit = float(filters.abs().max())
+
+    def draw(epoch: int) -> tuple[Figure, str]:
+        figure = filters_and_accuracy(filters[epoch], accuracies, epoch, limit)
+        if epoch == 0:
+            return figure, f"The {len(filters[0])} filters before training."
+        moved = float((filters[epoch] - filters[0]).norm() / filters[0].norm())
+        said = ", ".join(f"{what} {values[epoch - 1]:.1%}" for what, values in accuracies.items())
+        return figure, (
+            f"After epoch {epoch} the accuracy is: {said}. The filters have moved by "
+            f"{moved:.0%} of their norm before training."
+        )
+
+    return Explorer({"Epoch": range(len(filters))}, draw)

@@ -19,7 +19,7 @@ from conftest import ROOT
 from matplotlib.figure import Figure
 from playwright.sync_api import BrowserContext
 
-from kerv import data, widgets
+from kerv import data, records, widgets
 from kerv.widgets import Explorer
 
 PICTURE = torch.tensor([[1.0, 0, 2, 1], [0, 2, 1, 0], [1, 1, 0, 2]])
@@ -86,6 +86,26 @@ def test_filters_show_the_range_of_their_responses() -> None:
     assert [said.partition("from ")[2] for _, said in explorer.frames] == ["0 to 3.", "-1 to -0."]
 
 
+def test_training_tells_how_far_it_came() -> None:
+    name = "mnist/convolution-seed0"
+    record, filters = records.load(name), records.tensors_of(name, "filters")["filters"]
+    explorer = widgets.explore_training(name)
+    pngs, said = zip(*explorer.frames, strict=True)
+    assert said[0] == "The 6 filters before training."
+    for epoch, values in enumerate(record.epochs, start=1):
+        moved = (filters[epoch] - filters[0]).square().sum() / filters[0].square().sum()
+        assert f"epoch {epoch} " in said[epoch]
+        assert f"train {values['train_accuracy']:.1%}, " in said[epoch]
+        assert f"validation {values['validation_accuracy']:.1%}. " in said[epoch]
+        assert f"by {moved.sqrt():.0%} of" in said[epoch]
+    assert len(set(pngs)) == len(record.epochs) + 1
+
+
+def test_training_needs_a_run_that_left_its_filters() -> None:
+    with pytest.raises(ValueError, match="the filters of 'light/convolution-seed0' do not come"):
+        widgets.explore_training("light/convolution-seed0")
+
+
 # The stored face
 
 
@@ -96,6 +116,7 @@ def explorers(textures: torch.Tensor) -> list[Explorer]:
         surface(),
         widgets.explore_light(textures[3, 0], EDGE),
         widgets.explore_filters(torch.nn.Conv2d(1, 16, 5), textures[:2]),
+        widgets.explore_training("mnist/convolution-seed0"),
     ]
 
 
@@ -158,6 +179,13 @@ def test_two_sliders_of_the_stored_face_reach_every_frame(
 
 
 # The face for a running kernel
+
+
+def test_live_epochs_show_their_filters() -> None:
+    picture, epoch = widgets.explore_training("mnist/convolution-seed0").live().children
+    assert "before training" in picture.value
+    epoch.value = 20
+    assert "After epoch 20 the accuracy is" in picture.value
 
 
 def test_live_sliders_stop_between_floats_and_draw() -> None:

@@ -76,6 +76,39 @@ def response_pairs(
     return figure
 
 
+def filters_and_accuracy(
+    filters: Tensor, accuracies: Mapping[str, list[float]], epoch: int, limit: float
+) -> Figure:
+    """The filters of a layer after an epoch, above a chart of all epochs with that one marked.
+
+    Args:
+        filters: (C_out, C, kH, kW), in colour if C is 3, otherwise the means of their channels.
+        accuracies: for each curve, a fraction for each epoch, the first one's first.
+        epoch: 0 before training; a line marks it.
+        limit: where the scale of the filters' numbers ends, on both sides of 0.
+    """
+    columns = min(8, len(filters))
+    figure = plt.figure(figsize=(4.2, 3), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.7), squeeze=False)[:, 0]
+    axes = above.subplots(-(-len(filters) // columns), columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, weight in zip(axes.flat, filters, strict=False):
+        coloured = (weight.permute(1, 2, 0) / limit + 1) / 2
+        drawn = coloured if len(weight) == 3 else weight.mean(0)
+        axis.imshow(drawn.numpy(), "RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    above.suptitle(
+        f"filters after epoch {epoch}" if epoch else "filters before training", fontsize=9
+    )
+    axis = below.subplots()
+    for (name, values), style in zip(accuracies.items(), ("--", "-"), strict=True):
+        axis.plot(range(1, len(values) + 1), values, style, color="black", label=name)
+    axis.axvline(epoch, color=COLOURS["polynomial"], lw=3)
+    axis.set(xlabel="epoch", ylabel="accuracy", xticks=range(0, len(values) + 1, 5))
+    axis.legend(fontsize=8, loc="lower right")
+    return figure
+
+
 def filter_maps(weight: Tensor, pictures: Tensor, responses: Tensor) -> Figure:
     """One filter, the pictures, and below them its responses on one scale.
 
