@@ -21,7 +21,11 @@ from publish import Repository, for_colab, readdress, relink
 from push_notebooks import push
 
 ROOT = Path(__file__).parents[1]
+OLD = publish.configured()
 FORK = Repository("Ada", "my-kernels")
+PLACEHOLDER = re.compile(
+    rf"{re.escape(OLD.owner)}(?:/|\.github\.io/){re.escape(OLD.name)}(?![\w-])", re.IGNORECASE
+)
 URL = re.compile(r"https?://[^\s\"'<>\\)\]`}]+")
 
 
@@ -47,10 +51,21 @@ def texts(folder: Path) -> Iterator[tuple[str, str]]:
                 yield f"{name}, output of {cell.id}", notebook_rules.output_text(output)
 
 
+def unchanged(folder: Path) -> list[str]:
+    """The files in which the address is still the one of this repository."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [
+        path.relative_to(folder).as_posix()
+        for path in files
+        if PLACEHOLDER.search(path.read_bytes().decode("latin-1"))
+    ]
+
+
 def wrong(url: str, folder: Path) -> str | None:
     """What is wrong with an address in the published notebooks, or None."""
     url = url.rstrip(".,;:")
-    if re.search(r"owner/kerv|owner\.github\.io", url, re.IGNORECASE):
+    if PLACEHOLDER.search(url):
         return "the placeholder"
     inside = {
         f"{publish.COLAB}/github/Ada/my-kernels/blob/colab/": folder / "notebooks",
@@ -95,8 +110,8 @@ def test_every_address_is_the_forks_own_and_leads_somewhere(published: Path) -> 
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("https://github.com/OWNER/kerv/issues", "placeholder"),
-        ("https://owner.github.io/kerv/", "placeholder"),
+        (f"{OLD.code}/issues", "placeholder"),
+        (OLD.site, "placeholder"),
         ("https://github.com/Ada/my-kernels/blob/main/book/none.ipynb", "is not there"),
         (f"{publish.COLAB}/github/Ada/my-kernels/blob/colab/book/none.ipynb", "is not there"),
         (f"{publish.COLAB}/github/Ada/my-kernels/blob/main/book/03_kernel_conv.ipynb", "no known"),
@@ -135,8 +150,17 @@ def test_the_sources_of_the_site_open_the_branch(published: Path) -> None:
     config = yaml.safe_load((published / "source/_config.yml").read_text(encoding="utf-8"))
     assert config["repository"]["url"] == FORK.code
     assert config["repository"]["branch"] == publish.BRANCH
-    for path in (published / "source").rglob("*.md"):
-        assert "OWNER" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_no_file_of_any_kind_keeps_the_address(published: Path, tmp_path: Path) -> None:
+    assert unchanged(published) == []
+    # Not only pages: the builder of assignments installs from it.
+    builder = published / "source/book/exercises/_make/build.py"
+    assert f"git+{FORK.code}" in builder.read_text(encoding="utf-8")
+    (tmp_path / "a.py").write_text(f"# {OLD.site.lower()}x.html")
+    (tmp_path / "b.png").write_bytes(b"\xff" + OLD.code.encode())
+    (tmp_path / "c.md").write_text(f"{FORK.code} {OLD.code}-data")
+    assert sorted(unchanged(tmp_path)) == ["a.py", "b.png"]
 
 
 def test_publishing_changes_nothing_here_and_twice_is_the_same(
@@ -158,10 +182,10 @@ def test_every_address_of_the_built_site(published: Path, tmp_path: Path) -> Non
         [program, "build", published / "source", *options], check=True, capture_output=True
     )
     site = tmp_path / "_build" / "html"
+    assert unchanged(site) == []
     launched = set()
     for page in sorted((site / "book").rglob("*.html")):
         html = page.read_text(encoding="utf-8")
-        assert "OWNER" not in html, page.name
         problems = [(url, wrong(url, published)) for url in URL.findall(html)]
         assert [problem for problem in problems if problem[1]] == [], page.name
         launched |= {(page.stem, url) for url in URL.findall(html) if url.startswith(publish.COLAB)}
@@ -177,22 +201,22 @@ def test_every_address_of_the_built_site(published: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("git+https://github.com/OWNER/kerv\n", "git+https://github.com/Ada/my-kernels\n"),
-        ("https://github.com/owner/kerv.git", "https://github.com/Ada/my-kernels.git"),
-        ("google.com/github/OWNER/kerv/blob/x", "google.com/github/Ada/my-kernels/blob/x"),
-        ("https://OWNER.github.io/kerv/a.html", "https://ada.github.io/my-kernels/a.html"),
-        ("(https://owner.github.io/kerv)", "(https://ada.github.io/my-kernels/)"),
-        ("https://github.com/OWNER/kerv-data", "https://github.com/OWNER/kerv-data"),
-        ("https://github.com/OWNERS/kerv", "https://github.com/OWNERS/kerv"),
+        ("git+https://github.com/BEN/net\n", "git+https://github.com/Ada/my-kernels\n"),
+        ("https://github.com/ben/net.git", "https://github.com/Ada/my-kernels.git"),
+        ("google.com/github/BEN/net/blob/x", "google.com/github/Ada/my-kernels/blob/x"),
+        ("https://BEN.github.io/net/a.html", "https://ada.github.io/my-kernels/a.html"),
+        ("(https://ben.github.io/net)", "(https://ada.github.io/my-kernels/)"),
+        ("https://github.com/BEN/net-data", "https://github.com/BEN/net-data"),
+        ("https://github.com/BENS/net", "https://github.com/BENS/net"),
     ],
 )
 def test_readdress(text: str, expected: str) -> None:
-    assert readdress(text, Repository("OWNER", "kerv"), FORK) == expected
+    assert readdress(text, Repository("BEN", "net"), FORK) == expected
 
 
 def test_a_repository_is_named_by_its_owner_and_name() -> None:
-    assert Repository.parse("ada/kerv") == Repository("ada", "kerv")
-    assert Repository.parse("https://github.com/ada/kerv/") == Repository("ada", "kerv")
+    assert Repository.parse("ben/net") == Repository("ben", "net")
+    assert Repository.parse("https://github.com/ben/net/") == Repository("ben", "net")
     assert Repository("Ada", "ada.github.io").site == "https://ada.github.io/"
     for text in ("", "kerv", "a/b/c", "a b/c", "https://example.org/a/b"):
         with pytest.raises(ValueError, match="is no repository: REPO=owner/name"):

@@ -100,6 +100,17 @@ def readdress(text: str, old: Repository, new: Repository) -> str:
     )
 
 
+def rewrite(file: Path, old: Repository, new: Repository) -> bool:
+    """Write the new address into a file, if it is text. Says whether it changed."""
+    try:
+        text = file.read_bytes().decode()
+    except UnicodeDecodeError:
+        return False
+    written = readdress(text, old, new)
+    file.write_bytes(written.encode())
+    return written != text
+
+
 def relink(markdown: str, target: Callable[[str], str]) -> str:
     """Replace the target of every link and picture; code and formulas stay."""
     parts = NO_LINKS.split(markdown)
@@ -159,9 +170,8 @@ def publish(new: Repository, out: Path, root: Path = ROOT) -> None:
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, source / name)
     for file in source.rglob("*"):
-        if file.suffix in (".md", ".ipynb", ".yml", ".js", ".html"):
-            text = file.read_text(encoding="utf-8")
-            file.write_text(readdress(text, old, new), encoding="utf-8")
+        if file.is_file():
+            rewrite(file, old, new)
     config = (source / "_config.yml").read_text(encoding="utf-8")
     launched = re.sub(r"(?m)^(  branch:) .*$", rf"\1 {BRANCH}", config)
     (source / "_config.yml").write_text(launched, encoding="utf-8")
@@ -191,23 +201,14 @@ def settle(new: Repository, root: Path = ROOT) -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True, text=True
     )
-    changed = []
-    for name in filter(None, listed.stdout.split("\0")):
-        file = root / name
-        try:
-            text = file.read_bytes().decode()
-        except UnicodeDecodeError:
-            continue
-        if (written := readdress(text, old, new)) == text:
-            continue
-        changed.append(name)
-        if file.suffix == ".ipynb":
-            # The set-up cell changes, and what it prints here does not.
-            notebook = nbformat.reads(written, as_version=4)
+    names = filter(None, listed.stdout.split("\0"))
+    changed = [name for name in names if rewrite(root / name, old, new)]
+    for name in changed:
+        if name.endswith(".ipynb"):
+            # The set-up cell changed, and what it prints here did not.
+            notebook = nbformat.read(root / name, as_version=4)
             notebook.metadata.kerv = {"executed": source_hashes(notebook)}
-            nbformat.write(notebook, file)
-        else:
-            file.write_bytes(written.encode())
+            nbformat.write(notebook, root / name)
     return changed
 
 
