@@ -18,7 +18,7 @@ from sphinx.ext.napoleon import Config, GoogleDocstring
 from torch import nn
 
 import kerv
-from kerv import bench, records
+from kerv import bench, light, records, studies
 
 BOOK = Path(__file__).parents[1] / "book"
 NAMES = " ".join(api_page.SECTIONS.values()).split()
@@ -179,6 +179,57 @@ def test_new_times_take_the_place_of_old_ones(
         assert set(status_page.rows(text)) == {path.name for path in status_page.chapters()}
 
 
+# The references
+
+PAPERS = re.compile(r"https://(?:arxiv\.org|doi\.org|papers\.nips\.cc)/[^\s)\"]+")
+LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
+
+
+def plain(text: str) -> str:
+    return " ".join(LINK.sub(r"\1", text).split())
+
+
+def not_listed(chapter: str, page: str) -> list[str]:
+    """Works that the text of a chapter cites and the page of references lacks."""
+    linked = set(PAPERS.findall(chapter)) - set(PAPERS.findall(page))
+    _, _, cited = chapter.partition("\n## References\n")
+    for item in re.findall(r"^\* (.*)$", cited, re.M):
+        # Several works may share a line. Each ends with its year.
+        for work in re.split(r"(?<=\d{4}), and ", item):
+            links = [link for _, link in LINK.findall(work)]
+            linked |= {link for link in links if f"]({link})" not in page}
+            if not links:
+                # The title is the longest part between commas before the year.
+                title = max(re.split(r"\d{4}", work)[0].split(", "), key=len)
+                linked |= set() if title in plain(page) else {title}
+    return sorted(linked)
+
+
+@pytest.mark.parametrize("path", status_page.chapters(), ids=lambda path: path.name)
+def test_every_work_that_a_chapter_cites_is_on_the_page(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    chapter = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert "## References" in chapter
+    assert not_listed(chapter, (BOOK / "references.md").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("cited", "missing"),
+    [
+        ("* A. Bee, [On bees](https://arxiv.org/abs/1), 2020: buzz.", []),
+        ("* A. Bee, [On bees](references.md), and [more](https://arxiv.org/abs/3).", ["abs/3"]),
+        ("* A. Bee, On bees, 2020, and C. Dee, A long title, 1999: words.", ["A long title"]),
+        ("* C. Dee, A title on two lines, Journal, 1999: a rather long description.", []),
+        ("* Program, [manual](https://example.org/manual): says so.", ["example.org/manual"]),
+    ],
+)
+def test_a_work_that_is_not_listed_is_found(cited: str, missing: list[str]) -> None:
+    page = "- A. Bee, [On bees](https://arxiv.org/abs/1), 2020.\n- C. Dee, A title\n  on two lines"
+    found = not_listed(f"# Chapter\n## References\n{cited}", page)
+    assert len(found) == len(missing)
+    assert all(part in work for part, work in zip(missing, found, strict=True))
+
+
 # The common questions
 
 
@@ -194,8 +245,18 @@ def cost(case: str, layer: str) -> float:
     return next(cost["both"] for cost in costs if cost["layer"] == layer)
 
 
+STANDARDISED = "convolution-per-picture"
+
+
 def per_cent(name: str) -> float:
     return 100 * records.load(name).test_accuracy
+
+
+def under_light(contestant: str, condition: str = "unchanged") -> float:
+    """Mean accuracy of the three seeds of the light study, in per cent."""
+    runs = studies.finals("light", contestant)
+    assert len(runs) == 3
+    return sum(100 * (run.conditions or {})[condition] for run in runs) / 3
 
 
 def measured() -> dict[str, list[float]]:
@@ -211,9 +272,20 @@ def measured() -> dict[str, list[float]]:
         )
     )
     stem, wide = "stem 3→64", "64→64"
+    dark, shadow = "a tenth of the light", "half in shadow"
     return {
         "Does it help?": [
-            per_cent(resnet20.format(run)) for run in ("linear", "polynomial-degree-2", "gaussian")
+            *(
+                per_cent(resnet20.format(run))
+                for run in ("linear", "polynomial-degree-2", "gaussian")
+            ),
+            *(under_light(layer) for layer in ("correlation", "convolution")),
+            *(under_light(layer, shadow) for layer in ("correlation", "convolution")),
+            *(under_light(layer, dark) for layer in ("correlation", "convolution", STANDARDISED)),
+            under_light(STANDARDISED, shadow),
+        ],
+        "Which kernel should I try first?": [
+            under_light(layer, shadow) for layer in ("correlation", "convolution")
         ],
         "Should I replace all layers?": [gaussian, convolution, normalized],
         "Why is it slower than a convolution?": [
@@ -244,10 +316,19 @@ def test_a_number_that_is_not_recorded_is_found_out() -> None:
 
 def test_what_the_answers_say_of_the_numbers() -> None:
     numbers = measured()
-    linear, polynomial, gaussian = numbers["Does it help?"]
+    linear, polynomial, gaussian, correlation, convolution, *_ = numbers["Does it help?"]
     # "A tenth of a per cent", "no harm", against a standard error of a third.
     assert abs(polynomial - linear) < 0.15
     assert gaussian < linear - 1
+    # In the light of the training pictures, "no"; and "some in which nothing helps".
+    assert correlation < convolution
+    nothing_helps = [
+        condition
+        for condition in light.CONDITIONS
+        if under_light("correlation", condition) < under_light("convolution", condition) + 0.5
+    ]
+    assert {"smooth ramp", "noise 0.03", "noise 0.06"} <= set(nothing_helps)
+    assert len(light.CONDITIONS) == 15
     # "The polynomial costs least": the linear kernel is torch's own convolution.
     [costs] = [c["costs"] for c in bench.recorded()["cases"] if c["name"] == "64→64"]
     others = [c for c in costs if c["layer"] != "linear"]
