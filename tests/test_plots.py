@@ -110,3 +110,38 @@ def test_walk_curves_draw_what_they_are_given() -> None:
 def test_walk_curves_refuse_an_unknown_kernel() -> None:
     with pytest.raises(ValueError, match=r"no kernel 'gausian' to draw; there are linear, poly"):
         plots.walk_curves({}, {"one": {"gausian": lambda x: x}})
+
+
+def test_rate_sweep_shows_the_first_in_every_panel_and_what_diverged() -> None:
+    figure = plots.rate_sweep(
+        {"plain": {0.1: 0.9, 0.2: 0.99}, "cubic": {0.1: 0.98, 0.2: None}, "third": {}},
+        {"plain": "linear", "cubic": "polynomial", "third": "cosine"},
+    )
+    cubic, third = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["cubic", "third"]
+    for axis in figure.axes:
+        assert axis.lines[0].get_color() == plots.COLOURS["linear"]
+        assert list(axis.lines[0].get_ydata()) == pytest.approx([0.1, 0.01])
+    ours, failed = cubic.lines[2:]
+    assert (ours.get_color(), list(ours.get_xdata())) == (plots.COLOURS["polynomial"], [0.1])
+    assert list(failed.get_xdata()) == [0.2]
+    assert [text.get_text() for text in third.texts] == ["not run yet"]
+    labels = [text.get_text() for text in cubic.get_yticklabels()]
+    places = dict(zip(labels, cubic.get_yticks(), strict=True))
+    assert places["99"] == pytest.approx(0.01), "ticks say the accuracy, the axis is of the error"
+    with pytest.raises(ValueError, match="no contestant beside 'plain'"):
+        plots.rate_sweep({"plain": {0.1: 0.9}}, {"plain": "linear"})
+
+
+def test_last_and_best_are_told_apart() -> None:
+    figure = plots.last_and_best(
+        {"plain": [(0.99, 0.992), (0.98, 0.98)], "cubic": []},
+        {"plain": "linear", "cubic": "polynomial"},
+    )
+    [axis] = figure.axes
+    dots = [line for line in axis.lines if line.get_marker() == plots.MARKERS["linear"]]
+    filled = [d.get_xdata()[0] for d in dots if d.get_markerfacecolor() != "white"]
+    opened = [d.get_xdata()[0] for d in dots if d.get_markerfacecolor() == "white"]
+    assert (filled, opened) == (pytest.approx([99, 98]), pytest.approx([99.2, 98]))
+    assert [text.get_text() for text in axis.texts] == ["not run yet"]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["plain", "cubic"]

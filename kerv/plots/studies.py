@@ -1,0 +1,97 @@
+"""Accuracies of contestants: over learning rates, and at the end, seed by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import COLOURS, MARKERS
+
+# Accuracies in per cent that get a tick. The axis is logarithmic in the error, so that the steps
+# from 90 to 99 % and from 99 to 99.9 % look alike.
+_TICKS = (0, 90, 98, 99)
+
+
+def rate_sweep(
+    accuracies: Mapping[str, Mapping[float, float | None]], kernels: Mapping[str, str]
+) -> Figure:
+    """A panel for each contestant but the first, which is drawn in every panel.
+
+    Args:
+        accuracies: for each contestant, the accuracy (a fraction) by learning rate, None for a run
+            that diverged. A contestant without any is said to be not run yet.
+        kernels: the kernel of each contestant, for its colour.
+
+    Raises:
+        ValueError: there is nothing to compare with the first contestant.
+    """
+    first, *others = accuracies
+    if not others:
+        raise ValueError(f"there is no contestant beside {first!r}")
+    columns = min(4, len(others))
+    rows = -(-len(others) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(7, 2.1 * rows + 0.3),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, name in zip(axes.flat, others, strict=False):
+        _sweep(axis, accuracies[first], COLOURS[kernels[first]], MARKERS[kernels[first]], ls=":")
+        if accuracies[name]:
+            kernel = kernels[name]
+            _sweep(axis, accuracies[name], COLOURS[kernel], MARKERS[kernel], ls="-")
+        else:
+            axis.text(0.95, 0.08, "not run yet", transform=axis.transAxes, ha="right", fontsize=9)
+        axis.set_title(name, fontsize=9)
+    for axis in axes.flat[len(others) :]:
+        axis.set_axis_off()
+    axes[0, 0].set(xscale="log", yscale="log", ylim=(1.2, 0.008))
+    axes[0, 0].set_yticks([1 - tick / 100 for tick in _TICKS], list(map(str, _TICKS)))
+    axes[0, 0].minorticks_off()
+    figure.supxlabel("learning rate", fontsize=10)
+    figure.supylabel("validation accuracy in %", fontsize=10)
+    return figure
+
+
+def _sweep(
+    axis: Axes, accuracies: Mapping[float, float | None], colour: str, marker: str, *, ls: str
+) -> None:
+    there = {rate: 1 - a for rate, a in accuracies.items() if a is not None}
+    axis.plot(list(there), list(there.values()), color=colour, marker=marker, ms=4, ls=ls)
+    failed = [rate for rate in accuracies if rate not in there]
+    axis.plot(failed, [1.0] * len(failed), "x", color=colour, ms=8, mew=2)
+
+
+def last_and_best(
+    scores: Mapping[str, Sequence[tuple[float, float]]], kernels: Mapping[str, str]
+) -> Figure:
+    """A row for each contestant: what each seed scored after its last and after its best epoch.
+
+    Args:
+        scores: for each contestant a pair (last, best) of fractions for each seed. A contestant
+            without any is said to be not run yet.
+        kernels: the kernel of each contestant, for its colour.
+    """
+    figure, axis = plt.subplots(figsize=(7, 0.42 * len(scores) + 0.9), layout="constrained")
+    for row, (name, pairs) in enumerate(scores.items()):
+        colour, marker = COLOURS[kernels[name]], MARKERS[kernels[name]]
+        for seed, (last, best) in enumerate(pairs):
+            height = row + 0.22 * (seed - (len(pairs) - 1) / 2)
+            style = {"marker": marker, "color": colour, "ms": 6, "clip_on": False}
+            axis.plot([100 * last, 100 * best], [height] * 2, color=colour, lw=1)
+            axis.plot(100 * best, height, **style, mfc="white")
+            axis.plot(100 * last, height, **style)
+        if not pairs:
+            axis.text(0.01, row, "not run yet", va="center", transform=axis.get_yaxis_transform())
+    axis.set_yticks(range(len(scores)), list(scores))
+    axis.set_ylim(len(scores) - 0.4, -0.6)
+    axis.set_xlabel("test accuracy in %: filled after the last epoch, open after the best one")
+    axis.grid(axis="x", alpha=0.3)
+    return figure
