@@ -48,12 +48,14 @@ __version__ = "0.1.0"
 _LAZY = (
     *(
         "attacks",
+        "audit",
         "bench",
         "check",
         "checkpoint",
         "cli",
         "config",
         "data",
+        "evaluation",
         "init",
         "light",
         "models",

@@ -1,4 +1,4 @@
-"""The command line of `kerv.train`: one flag for each field of `TrainConfig`."""
+"""The command line of `kerv.train`: one flag for each field of `TrainConfig`, and the recipes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from . import __version__, checkpoint, data, models, registry, train
-from .config import TrainConfig
+from .config import RECIPES, TrainConfig
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +27,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     made.add_argument("--version", action="version", version=f"kerv {__version__}")
+    made.add_argument(
+        "--recipe",
+        default=argparse.SUPPRESS,
+        choices=tuple(RECIPES),
+        help="settings that belong together; other flags change single ones",
+    )
     for option in dataclasses.fields(TrainConfig):
         flag = "--" + option.name.replace("_", "-")
         # Only what was typed comes back, so that --resume can fill in the rest.
@@ -48,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if "resume" in flags:
             flags = {**checkpoint.load(flags["resume"])["config"], **flags}
-        train.train(TrainConfig(**flags))
+        train.train(TrainConfig(**{**RECIPES.get(flags.pop("recipe", ""), {}), **flags}))
     except KeyboardInterrupt:
         _say("stopped; after a finished epoch, --resume with last.pt goes on")
         return 130

@@ -152,6 +152,42 @@ def augment(
     return padded[pictures, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
+def alternate_flip(x: Tensor, epoch: int, coins: Tensor) -> Tensor:
+    """Mirror half of the pictures in one epoch and the other half in the next.
+
+    So two epochs in a row show each picture and its mirror image once: Jordan, 2024,
+    https://arxiv.org/abs/2404.00498.
+
+    Args:
+        x: all pictures (N, C, H, W).
+        epoch: its number.
+        coins: bool (N,), which pictures are mirrored in even epochs.
+
+    >>> x = torch.tensor([[[[1, 2]]], [[[3, 4]]]])
+    >>> alternate_flip(x, 1, torch.tensor([True, False])).flatten().tolist()
+    [1, 2, 4, 3]
+    """
+    mirrored = coins if epoch % 2 == 0 else ~coins
+    return torch.where(mirrored[:, None, None, None], x.flip(3), x)
+
+
+def views(x: Tensor, number: int) -> Iterator[Tensor]:
+    """Views of the pictures `x` over which a prediction is averaged: see `kerv.evaluate`.
+
+    >>> [view.flatten().tolist() for view in views(torch.tensor([[[[1, 2]]]]), 2)]
+    [[1, 2], [2, 1]]
+    """
+    if number == 6:
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect")
+        crops = [x, padded[:, :, :-2, :-2], padded[:, :, 2:, 2:]]
+    else:
+        crops = [x]
+    for crop in crops:
+        yield crop
+        if number > 1:
+            yield crop.flip(3)
+
+
 def batches(
     x: Tensor, y: Tensor, batch_size: int, *, generator: torch.Generator | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,4 +1,4 @@
-"""LeNet-5 and the CIFAR ResNets, as plain torch models that any kernel can be put into.
+"""LeNet-5, the CIFAR ResNets and FastNet, as plain torch models that any kernel can be put into.
 
 LeCun et al., "Gradient-based learning applied to document recognition", 1998, in the variant of
 Wang et al., CVPR 2019; He et al., "Deep residual learning for image recognition", 2016,
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .convert import convert_model
+from .fastnet import FastNet
 from .layers import KernelConv2d
 
 ACTIVATIONS = ("relu", "none")
@@ -38,9 +39,9 @@ def names() -> list[str]:
     """The models that `build` knows.
 
     >>> names()[:3]
-    ['lenet5', 'resnet8', 'resnet20']
+    ['lenet5', 'fastnet', 'resnet8']
     """
-    return ["lenet5", *_THREE_STAGE, *_FOUR_STAGE]
+    return ["lenet5", "fastnet", *_THREE_STAGE, *_FOUR_STAGE]
 
 
 def build(
@@ -60,7 +61,7 @@ def build(
     Args:
         name: one of `names()`.
         num_classes: length of the output.
-        in_channels: of the pictures; by default 1 for LeNet-5 and 3 for the ResNets.
+        in_channels: of the pictures; by default 1 for LeNet-5 and 3 for the others.
         image_size: height and width of the pictures. Only LeNet-5 depends on it; 28 by default.
         kernel, where: as in `convert_model`. "linear" leaves the plain torch model.
         activation: of LeNet-5, "relu" or "none".
@@ -68,8 +69,8 @@ def build(
         stem_norm: what follows it, "batch" norm or "instance" norm.
 
     Raises:
-        ValueError: a name, the kernel or `where` is unknown; or LeNet-5 is asked for another stem,
-            or a ResNet for another activation.
+        ValueError: a name, the kernel or `where` is unknown; or LeNet-5 or FastNet is asked for
+            another stem, or another model than LeNet-5 for an activation.
     """
     for what, value, valid in [
         ("activation", activation, ACTIVATIONS),
@@ -80,9 +81,11 @@ def build(
             raise ValueError(f"{what} must be one of {', '.join(valid)}, got {value!r}")
     stem = stem_padding, stem_norm
     model: nn.Module
-    if name == "lenet5":
-        if stem != ("zeros", "batch"):
-            raise ValueError("stem_padding and stem_norm are for the ResNets, not for lenet5")
+    if name in ("lenet5", "fastnet") and stem != ("zeros", "batch"):
+        raise ValueError(f"stem_padding and stem_norm are for the ResNets, not for {name}")
+    if name == "fastnet":
+        model = FastNet(num_classes, in_channels or 3)
+    elif name == "lenet5":
         model = LeNet5(num_classes, in_channels or 1, image_size or 28, relu=activation == "relu")
     elif name in _THREE_STAGE:
         n = _THREE_STAGE[name]

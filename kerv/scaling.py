@@ -18,6 +18,8 @@ from torch import Tensor
 
 from .data import Dataset
 
+Scale = Callable[[Tensor], Tensor]
+
 NAMES = ("channel", "scalar", "picture", "local", "none")
 # Below this spread, in units of the whole range 0…1, a picture or a neighbourhood counts as flat.
 FLAT = 1e-3
@@ -25,7 +27,7 @@ FLAT = 1e-3
 SIGMA, REACH = 2.0, 4
 
 
-def scaler(name: str, dataset: Dataset) -> Callable[[Tensor], Tensor]:
+def scaler(name: str, dataset: Dataset) -> Scale:
     """A function from pictures in 0…1, (N, C, H, W), to what the network sees.
 
     Args:

@@ -33,6 +33,7 @@ import torch
 
 from . import checkpoint, data, light, records, train
 from .config import TrainConfig
+from .evaluation import evaluate
 from .records import Record
 
 SEEDS = (0, 1, 2)
@@ -115,6 +116,13 @@ STUDIES = {
         rates=(0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05),
         search_epochs=4,
         displayed=("convolution", "polynomial-3", "gaussian", "cosine"),
+    ),
+    "mnist-paper-rate": Study(
+        question="What does a cubic kernel do at the learning rate of the paper's script?",
+        common=_MNIST,
+        contestants={"convolution": {}, "polynomial-3": _CUBIC},
+        rates=(0.003,),
+        search_epochs=4,
     ),
     "mnist-places": Study(
         question="In which layers of LeNet-5 does a cubic kernel work, and without ReLU?",
@@ -272,7 +280,7 @@ def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
     model = train.network(config)
     model.load_state_dict(load_file(out / "model.safetensors"))
     return {
-        condition: train.evaluate(
+        condition: evaluate(
             model,
             light.change(dataset.test_x, condition),
             dataset.test_y,

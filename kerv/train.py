@@ -23,18 +23,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import checkpoint, data, distributed, light, models, optim, scaling
 from .config import TrainConfig as TrainConfig
 from .convert import Where, convert_model
 from .distributed import World
+from .evaluation import autocast, evaluate_shared
+from .fastnet import FastNet
 from .init import init_from_data
 from .records import Record, hardware, tensors_of, versions
 from .records import load as load_record
-
-Scale = Callable[[Tensor], Tensor]
 
 
 class NotFinite(RuntimeError):
@@ -87,6 +86,8 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
 
     torch.manual_seed(config.seed)
     model = network(config).to(device)
+    if isinstance(model, FastNet) and not config.resume:
+        model.whiten(scale(train_x[:5000].float() / 255))
     if config.init == "data" and not config.resume:
         batch = scale(train_x[: config.batch_size].float() / 255)
         init_from_data(model, batch, scale=config.init_scale, seed=config.seed)
@@ -99,15 +100,17 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
             f"too few for {world.size} processes"
         )
 
-    def score_test() -> float:
-        return _evaluate(model, dataset.test_x, dataset.test_y, scale, config.precision, world)
+    def score(x: Tensor, y: Tensor) -> float:
+        return evaluate_shared(model, x, y, scale, config.precision, config.views, world)
 
     history: list[dict[str, Any]] = []
     # Before the first epoch and after each, for figures that show how filters came about.
     filters = [models.first_filters(model).cpu()]
     if config.resume:
         state = checkpoint.load(config.resume)
-        checkpoint.refuse_other_run(config.resume, state["config"], config.run())
+        # A setting that a checkpoint does not know had its default value then.
+        before = TrainConfig(**state["config"]).run()
+        checkpoint.refuse_other_run(config.resume, before, config.run())
         checkpoint.restore(config.resume, state, model, optimizer)
         history, filters = state["history"], state["filters"]
 
@@ -119,6 +122,11 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     net: Any = world.wrap(model, device)
     if config.compile:
         net = torch.compile(net)
+    loss_of = nn.CrossEntropyLoss(reduction="sum", label_smoothing=config.label_smoothing)
+    mirrors = config.augment and config.data == "cifar10"
+    alternates, flips = (mirrors and config.flip == kind for kind in ("alternating", "random"))
+    toss = torch.Generator().manual_seed(config.seed)
+    coins = torch.randint(2, (len(train_x),), generator=toss).bool().to(device)
     for epoch in range(len(history) + 1, config.epochs + 1):
         begun = time.perf_counter()
         # An epoch draws from generators of its own. So a resumed run sees what it would have seen.
@@ -128,15 +136,16 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         seen = 0
         net.train()
         order = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
+        pictures = data.alternate_flip(train_x, epoch, coins) if alternates else train_x
         for step, (x, y) in enumerate(
-            data.batches(train_x, train_y, config.batch_size, generator=order)
+            data.batches(pictures, train_y, config.batch_size, generator=order)
         ):
             x = x.float() / 255
             if config.light != "fixed":
                 x = light.vary(x, config.light, on_device)
             x = scale(x)
             if config.augment:
-                x = data.augment(x, flip=config.data == "cifar10", generator=on_device)
+                x = data.augment(x, pad=config.shift, flip=flips, generator=on_device)
             # The processes' gradients are averaged, so this makes the loss the mean over the joint
             # batch, even where it cannot be shared equally.
             weight = world.size / len(y)
@@ -146,9 +155,9 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
             rate = config.lr * optim.rate(done, steps * config.epochs, config.schedule)
             for group in optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
-            with _autocast(device, config.precision):
+            with autocast(device, config.precision):
                 logits = net(x.contiguous(memory_format=torch.channels_last))
-                loss = F.cross_entropy(logits, y, reduction="sum") * weight
+                loss = loss_of(logits, y) * weight
             optimizer.zero_grad()
             loss.backward()
             if config.clip:
@@ -176,7 +185,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         world.agree(model)
         held = None
         if len(held_x):
-            held = _evaluate(model, held_x, held_y, scale, config.precision, world)
+            held = score(held_x, held_y)
         train_loss, train_accuracy = total / seen, right / seen
         seconds = time.perf_counter() - begun
         history.append(
@@ -190,7 +199,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         )
         filters.append(models.first_filters(model).cpu())
         if config.score_test:
-            history[-1]["test_accuracy"] = score_test()
+            history[-1]["test_accuracy"] = score(dataset.test_x, dataset.test_y)
         if world.is_first:
             checkpoint.save(
                 {
@@ -211,7 +220,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
 
     record = Record(
         config=config.run(),
-        test_accuracy=score_test(),
+        test_accuracy=score(dataset.test_x, dataset.test_y),
         validation_accuracy=history[-1]["validation_accuracy"],
         epochs=history,
         seconds=sum(entry["seconds"] for entry in history),
@@ -268,49 +277,6 @@ def recorded_network(name: str) -> nn.Module:
     return model.eval()
 
 
-def evaluate(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    dataset: data.Dataset,
-    *,
-    normalize: str = "channel",
-    batch_size: int = 1000,
-    precision: str = "fp32",
-) -> float:
-    """The fraction of the uint8 pictures `x` that the model gives their label `y`.
-
-    `dataset` and `normalize` say how the model is used to seeing pictures: see `kerv.scaling`.
-    """
-    scale = scaling.scaler(normalize, dataset)
-    return _count_right(model, x, y, scale, batch_size, precision).item() / len(x)
-
-
-def _evaluate(
-    model: nn.Module, x: Tensor, y: Tensor, scale: Scale, precision: str, world: World
-) -> float:
-    """`evaluate`, each picture by one of the processes."""
-    mine_x, mine_y = world.share(x, y)
-    right = _count_right(model, mine_x, mine_y, scale, 1000, precision)
-    return world.sum(right).item() / len(x)
-
-
-@torch.no_grad()
-def _count_right(
-    model: nn.Module, x: Tensor, y: Tensor, scale: Scale, batch_size: int, precision: str
-) -> Tensor:
-    training = model.training
-    model.eval()
-    right = torch.zeros((), device=x.device, dtype=torch.long)
-    for batch, labels in data.batches(x, y, batch_size):
-        with _autocast(x.device, precision):
-            pictures = scale(batch.float() / 255)
-            logits = model(pictures.contiguous(memory_format=torch.channels_last))
-        right += (logits.argmax(1) == labels).sum()
-    model.train(training)
-    return right
-
-
 def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and held-out pictures, from a permutation that the seed fixes."""
     n = len(dataset.train_x)
@@ -347,10 +313,6 @@ def _device(name: str, world: World) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {name!r} is not there: {torch.cuda.device_count()} GPUs found")
     return device
-
-
-def _autocast(device: torch.device, precision: str) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def _not_finite(what: str, epoch: int, step: int, lr: float, last: Path) -> NotFinite:

@@ -19,7 +19,19 @@ PUBLIC = {
 }
 SUBMODULES = {
     *("functional", "init", "models", "data", "config", "train", "checkpoint", "cli", "records"),
-    *("plots", "widgets", "check", "testing", "bench", "attacks", "light", "scaling", "studies"),
+    *(
+        "evaluation",
+        "plots",
+        "widgets",
+        "check",
+        "testing",
+        "bench",
+        "attacks",
+        "audit",
+        "light",
+        "scaling",
+        "studies",
+    ),
 }
 SIGNATURES = {
     "LinearKernel": "()",

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from kerv import cli
+from kerv.config import RECIPES
 from kerv.train import TrainConfig, train
 
 TINY = ["--data", "textures", "--model", "resnet8", "--device", "cpu", "--limit", "20"]
@@ -139,3 +140,11 @@ def test_a_log_of_ones_own_keeps_the_terminal_quiet(
     train(TrainConfig(**settings, out=os.fspath(tmp_path / "run")), log=lines.append)
     assert terminal.text == ""
     assert len(lines) == 3
+
+
+def test_a_recipe_sets_what_no_flag_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("kerv.train.train", seen.append)
+    assert cli.main(["--recipe", "fast", "--epochs", "3"]) == 0
+    assert seen == [TrainConfig(**{**RECIPES["fast"], "epochs": 3})]
+    assert seen[0].model == "fastnet"

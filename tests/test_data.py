@@ -128,6 +128,27 @@ def test_unknown_dataset() -> None:
         data.load("cifar")
 
 
+def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
+    x = torch.arange(24).reshape(6, 1, 2, 2)
+    coins = torch.tensor([True, False] * 3)
+    a, b, c = (data.alternate_flip(x, epoch, coins) for epoch in (1, 2, 3))
+    assert torch.equal(a, c)
+    for picture, first, second in zip(x, a, b, strict=True):
+        assert {first[0, 0, 0].item(), second[0, 0, 0].item()} == set(picture[0, 0].tolist())
+
+
+def test_six_views() -> None:
+    x = torch.arange(9.0).reshape(1, 1, 3, 3)
+    assert [len(list(data.views(x, n))) for n in (1, 2, 6)] == [1, 2, 6]
+    views = list(data.views(x, 6))
+    assert torch.equal(views[0], x)
+    # Down and right by one pixel, mirrored at the edge, and up and left.
+    assert views[2][0, 0].tolist() == [[4, 3, 4], [1, 0, 1], [4, 3, 4]]
+    assert views[4][0, 0].tolist() == [[4, 5, 4], [7, 8, 7], [4, 5, 4]]
+    for plain, mirrored in zip(views[::2], views[1::2], strict=True):
+        assert torch.equal(plain.flip(3), mirrored)
+
+
 # ------------------------------------------------------------------------------- textures
 
 

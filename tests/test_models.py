@@ -11,6 +11,7 @@ from kerv import models
 
 PARAMETERS = {
     "lenet5": 61_706,
+    "fastnet": 1_972_792,
     "resnet8": 75_290,
     "resnet20": 269_722,
     "resnet18": 11_173_962,
@@ -21,11 +22,14 @@ PARAMETERS = {
 @pytest.mark.parametrize("name", models.names())
 def test_forward_and_backward(name: str, device: torch.device) -> None:
     model = models.build(name).to(device)
-    channels, size = (1, 28) if name == "lenet5" else (3, 8)
+    channels, size = {"lenet5": (1, 28), "fastnet": (3, 18)}.get(name, (3, 8))
     y = model(torch.randn(2, channels, size, size, device=device))
     assert y.shape == (2, 10)
     y.square().sum().backward()
     for key, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            assert name == "fastnet"
+            continue
         assert parameter.grad is not None, key
         assert torch.isfinite(parameter.grad).all(), key
     assert sum(p.numel() for p in model.parameters()) == PARAMETERS.get(name) or (
@@ -34,7 +38,7 @@ def test_forward_and_backward(name: str, device: torch.device) -> None:
 
 
 def test_depth_is_in_the_name() -> None:
-    for name in models.names()[1:]:
+    for name in models.names()[2:]:
         convolutions = [
             key
             for key, m in models.build(name).named_modules()
@@ -52,6 +56,38 @@ def test_the_first_convolution_is_the_one_at_the_input(name: str) -> None:
     assert not any(isinstance(m, kerv.KernelConv2d) for m in layers[1:])
 
 
+def test_the_whitened_stem_decorrelates_pictures() -> None:
+    torch.manual_seed(0)
+    model = models.build("fastnet").double()
+    # Smooth coloured pictures: neighbouring pixels and the three channels are alike.
+    x = nn.functional.avg_pool2d(torch.randn(50, 1, 34, 34, dtype=torch.float64), 3, 1)
+    x = 5 * x + 0.3 * torch.randn(50, 3, 32, 32, dtype=torch.float64)
+    model.whiten(x)
+    y = model.stem(x).movedim(1, 0).flatten(1)
+    assert torch.equal(y[12:], -y[:12])
+    moments = y[:12] @ y[:12].T / y.shape[1]
+    torch.testing.assert_close(moments, torch.eye(12, dtype=torch.float64), atol=0.02, rtol=0)
+    # Frozen filters, and norms without scales.
+    frozen = {n for n, p in model.named_parameters() if not p.requires_grad}
+    assert frozen == {"stem.weight", *(n for n in frozen if n.startswith("groups."))}
+    assert len(frozen) == 7
+
+
+def test_fastnet_convolutions_begin_as_copies() -> None:
+    conv = models.build("fastnet").groups[0]
+    x = torch.randn(2, 24, 5, 5)
+    torch.testing.assert_close(conv(x)[:, :24], x)
+    assert (conv(x)[:, 24:].std((0, 2, 3)) > 0.1).all()
+
+
+def test_a_kernel_keeps_the_whitened_stem() -> None:
+    model = models.build("fastnet", kernel="cosine", where="first")
+    assert isinstance(model.stem, kerv.KernelConv2d)
+    model.whiten(torch.randn(4, 3, 18, 18))
+    assert not model.stem.weight.requires_grad
+    assert torch.equal(model.stem.weight[12:], -model.stem.weight[:12])
+
+
 def test_linear_is_a_plain_torch_model() -> None:
     assert not any(isinstance(m, kerv.KernelConv2d) for m in models.build("resnet8").modules())
 
@@ -65,7 +101,7 @@ def test_other_pictures_and_classes() -> None:
 
 def test_errors() -> None:
     with pytest.raises(
-        ValueError, match="unknown model 'resnet19'; the models are lenet5, resnet8"
+        ValueError, match="unknown model 'resnet19'; the models are lenet5, fastnet, resnet8"
     ):
         models.build("resnet19")
     with pytest.raises(ValueError, match="image_size must be at least 12 for LeNet-5, got 8"):

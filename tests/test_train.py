@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ from safetensors.torch import load_file
 
 import kerv
 from kerv import checkpoint, cli, data, optim, records
-from kerv.train import NotFinite, TrainConfig, evaluate, train
+from kerv.evaluation import evaluate
+from kerv.train import NotFinite, TrainConfig, train
 
 # Small enough for a second an epoch, and with all that a run has: kernel, split, augmentation.
 SMALL = {
@@ -132,9 +134,14 @@ def test_a_finished_run_says_so_and_a_folder_is_not_overwritten(tmp_path: Path) 
 
 def test_learnable_hyper_parameters_train_without_decay(tmp_path: Path) -> None:
     model = kerv.models.build("resnet8", kernel="gaussian:learnable=true,per_channel=true")
-    decayed, others, hyper = optim.parameter_groups(model, 0.1, 5.0)
-    assert [g["weight_decay"] for g in (decayed, others, hyper)] == [0.1, 0.0, 0.0]
-    assert [g["factor"] for g in (decayed, others, hyper)] == [1.0, 1.0, 5.0]
+    decayed, others, shifts, hyper = optim.parameter_groups(model, 0.1, 5.0, 64.0)
+    assert [g["weight_decay"] for g in (decayed, others, shifts, hyper)] == [0.1, 0.0, 0.0, 0.0]
+    assert [g["factor"] for g in (decayed, others, shifts, hyper)] == [1.0, 1.0, 64.0, 5.0]
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert {id(p) for p in shifts["params"]} == {id(m.bias) for m in norms}
+    assert sum(len(g["params"]) for g in (decayed, others, shifts, hyper)) == len(
+        list(model.parameters())
+    )
     weights = {n for n, p in model.named_parameters() if any(p is q for q in decayed["params"])}
     assert weights == {n for n, p in model.named_parameters() if p.ndim > 1}
     gammas = {id(p) for n, p in model.named_parameters() if n.endswith("kernel.gamma.raw")}
@@ -171,6 +178,42 @@ def test_the_learning_rate_rises_then_falls_to_zero() -> None:
 def test_the_learning_rate_falls_in_steps() -> None:
     rates = [optim.rate(step, 20, "steps") for step in range(20)]
     assert rates == pytest.approx([1] * 10 + [0.1] * 5 + [0.01] * 5)
+
+
+def test_the_triangular_learning_rate() -> None:
+    rates = [optim.rate(step, 100, "triangular") for step in range(101)]
+    assert (rates[0], rates[23], rates[100]) == pytest.approx((0.2, 1, 0.07))
+    up, down = ([b - a for a, b in itertools.pairwise(r)] for r in (rates[:24], rates[23:]))
+    assert up == pytest.approx([0.8 / 23] * 23)
+    assert down == pytest.approx([-0.93 / 77] * 77)
+
+
+def test_label_smoothing_raises_the_loss_of_the_sure(tmp_path: Path) -> None:
+    losses = []
+    for smoothing in (0.0, 0.2):
+        out = str(tmp_path / str(smoothing))
+        config = TrainConfig(**{**SMALL, "epochs": 1}, label_smoothing=smoothing, out=out)
+        losses.append(train(config, log=quiet).epochs[0]["train_loss"])
+    assert losses[0] != losses[1]
+
+
+def test_evaluation_over_views() -> None:
+    """A network that looks at one corner sees the others through mirrored and shifted views."""
+    dataset = data.load("textures")
+    x = torch.full((1, 1, 32, 32), 127, dtype=torch.uint8)
+    x[..., 0, -1] = 255
+
+    class Corner(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.stack([x[:, 0, 0, 0], torch.full((len(x),), 0.1)], 1)
+
+    right = torch.tensor([0])
+    assert evaluate(Corner(), x, right, dataset) == 0
+    assert evaluate(Corner(), x, right, dataset, views=2) == 1
+    with pytest.raises(ValueError, match="views must be one of 1, 2, 6, got 3"):
+        evaluate(Corner(), x, right, dataset, views=3)
+    with pytest.raises(ValueError, match="precision must be fp32 or bf16, got 'fp16'"):
+        evaluate(Corner(), x, right, dataset, precision="fp16")
 
 
 def test_bfloat16_and_no_validation(tmp_path: Path) -> None:
@@ -235,7 +278,7 @@ def test_compiled_training_takes_the_same_steps(tmp_path: Path) -> None:
 def test_a_flag_for_every_field_and_its_default() -> None:
     actions = {a.dest: a for a in cli.parser()._actions}
     fields = [f.name for f in dataclasses.fields(TrainConfig)]
-    assert [name for name in actions if name not in ("help", "version")] == fields
+    assert [name for name in actions if name not in ("help", "version", "recipe")] == fields
     text = cli.parser().format_help()
     for part in ("--no-augment", "--batch-size", "(default: 128)", "kernels: linear, polynomial"):
         assert part in text
@@ -328,6 +371,6 @@ def test_resnet50_trains_with_any_kernel(
         "out": tmp_path / "run",
     }
     # 10 000 test pictures would take minutes.
-    monkeypatch.setattr("kerv.train._count_right", lambda *_: torch.tensor(1))
+    monkeypatch.setattr("kerv.evaluation.count_right", lambda *_: torch.tensor(1))
     assert cli.main(flags(settings)) == 0
     assert records.load(tmp_path / "run" / "record.json").config["kernel"] == kernel

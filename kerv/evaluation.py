@@ -1,0 +1,88 @@
+"""The accuracy of a network on pictures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from . import data, scaling
+from .distributed import World
+
+VIEWS = (1, 2, 6)
+
+
+def evaluate(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    dataset: data.Dataset,
+    *,
+    normalize: str = "channel",
+    batch_size: int = 1000,
+    precision: str = "fp32",
+    views: int = 1,
+) -> float:
+    """The fraction of the uint8 pictures `x` that the model gives their label `y`.
+
+    Args:
+        model: a classifier.
+        x, y: uint8 pictures (N, C, H, W) and int64 labels (N,).
+        dataset, normalize: how the model is used to seeing pictures, see `kerv.scaling`.
+        batch_size: pictures at once.
+        precision: "fp32", or "bf16" for autocast.
+        views: over how many views of a picture the logits are averaged: 1 is the picture, 2 adds
+            its mirror image, 6 adds both of these shifted by a pixel up and left, and down and
+            right.
+
+    Raises:
+        ValueError: `normalize`, `precision` or `views` is unknown.
+    """
+    if precision not in ("fp32", "bf16"):
+        raise ValueError(f"precision must be fp32 or bf16, got {precision!r}")
+    if views not in VIEWS:
+        raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, got {views!r}")
+    scale = scaling.scaler(normalize, dataset)
+    return count_right(model, x, y, scale, batch_size, precision, views).item() / len(x)
+
+
+def evaluate_shared(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    scale: scaling.Scale,
+    precision: str,
+    views: int,
+    world: World,
+) -> float:
+    """`evaluate`, each picture by one of the processes."""
+    mine_x, mine_y = world.share(x, y)
+    right = count_right(model, mine_x, mine_y, scale, 1000, precision, views)
+    return world.sum(right).item() / len(x)
+
+
+@torch.no_grad()
+def count_right(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    scale: scaling.Scale,
+    batch_size: int,
+    precision: str,
+    views: int,
+) -> Tensor:
+    """How many pictures get their label, as a tensor on their device."""
+    training = model.training
+    model.eval()
+    right = torch.zeros((), device=x.device, dtype=torch.long)
+    for batch, labels in data.batches(x, y, batch_size):
+        pictures = scale(batch.float() / 255).contiguous(memory_format=torch.channels_last)
+        with autocast(x.device, precision):
+            logits = sum(model(view) for view in data.views(pictures, views))
+        right += (logits.argmax(1) == labels).sum()
+    model.train(training)
+    return right
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a network of this precision computes."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
