@@ -1,4 +1,4 @@
-"""What of the paper holds up: its claims, what tests each of them, and a rule for the verdict.
+"""The audit of the paper: what the records say, and a rule for the verdict on a claim.
 
 The rule takes the differences of two contestants seed by seed, and the interval in which their mean
 lies with 95 % confidence by Student's t. The claim is
@@ -21,7 +21,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import studies
+from . import bench, studies
+from .records import Record, load, names, per_cent
+
+NOT_RUN = "not run yet"
+TARGET = 0.98
 
 _CONFIDENCE = 0.95
 # The quantile of Student's t with two degrees of freedom, which three seeds leave: 4.30.
@@ -61,3 +65,118 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
     differences = [a - b for a, b in zip(ours, theirs, strict=True)]
     margin = STUDENT * statistics.stdev(differences) / math.sqrt(len(differences))
     return Difference(statistics.mean(differences), margin)
+
+
+# What the records say
+
+
+def complete(run: str) -> list[Record]:
+    """The final runs of "study/contestant", or none as long as a seed is missing.
+
+    >>> len(complete("light/correlation")), complete("light/no such contestant")
+    (3, [])
+    """
+    runs = studies.finals(*run.split("/"))
+    return runs if len(runs) == len(studies.SEEDS) else []
+
+
+def search(study: str, contestant: str) -> dict[float, Record]:
+    """The recorded runs of a contestant's search, by their learning rates.
+
+    >>> list(search("light", "correlation"))
+    [0.03, 0.1, 0.3]
+    """
+    there = set(names())
+    runs = {rate: f"{study}/{contestant}-lr{rate:g}" for rate in studies.STUDIES[study].rates}
+    return {rate: load(run) for rate, run in runs.items() if run in there}
+
+
+def kernel_of(study: str, contestant: str) -> str:
+    """The kernel that a contestant differs by, or is compared with: the key of its colour.
+
+    >>> kernel_of("mnist", "polynomial-3"), kernel_of("mnist", "convolution")
+    ('polynomial', 'linear')
+    """
+    return studies.STUDIES[study].contestants[contestant].get("kernel", "linear").split(":")[0]
+
+
+def epochs_to(record: Record, target: float = TARGET) -> int | None:
+    """The first epoch after which the validation accuracy reached the target; None if none did.
+
+    >>> epochs_to(load("light/correlation-seed0"), target=0.5)
+    2
+    """
+    reached = (e["epoch"] for e in record.epochs if e["validation_accuracy"] >= target)
+    return next(reached, None)
+
+
+def counted_epochs(record: Record) -> int:
+    """`epochs_to`, where a run that never got there counts one epoch more than it was given."""
+    return epochs_to(record) or record.config["epochs"] + 1
+
+
+def layer_cost(kernel: str) -> float | None:
+    """Forward and backward of a first layer with this kernel, as a multiple of a convolution's.
+
+    From the quiet measurement of `kerv.bench` on the layer of 3 channels, whose patches hold 27
+    numbers, as LeNet-5's hold 25. None where that was not measured.
+
+    >>> layer_cost("polynomial") > 1, layer_cost("l1")
+    (True, None)
+    """
+    [stem] = [case for case in bench.recorded()["cases"] if case["name"].startswith("stem")]
+    return next((cost["both"] for cost in stem["costs"] if cost["layer"] == kernel), None)
+
+
+def finals_table(study: str) -> str:
+    """The final runs as a Markdown table: mean ± sample standard deviation over the seeds.
+
+    >>> finals_table("mnist").startswith("| first layer |")
+    True
+    """
+    rows = [
+        "| first layer | parameters | rate | validation % | test %, last epoch "
+        "| test %, best epoch | epochs to 98 % |",
+        "|---" * 7 + "|",
+    ]
+    for contestant in studies.STUDIES[study].contestants:
+        runs = complete(f"{study}/{contestant}")
+        if not runs:
+            rows.append(f"| {contestant} | {NOT_RUN}" + " |" * 6)
+            continue
+        epochs = [counted_epochs(run) for run in runs]
+        cells = [
+            contestant,
+            f"{runs[0].parameters:,}",
+            f"{runs[0].config['lr']:g}",
+            per_cent([run.validation_accuracy for run in runs]),
+            per_cent([run.test_accuracy for run in runs]),
+            per_cent([run.best_test_accuracy for run in runs]),
+            f"{statistics.mean(epochs):.1f} ± {statistics.stdev(epochs):.1f}",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def seeds(study: str) -> dict[str, list[object]]:
+    """Every final run that is there, for `kerv.plots.Numbers`."""
+    columns: dict[str, list[object]] = {
+        "run": [],
+        "validation %": [],
+        "test %, last epoch": [],
+        "test %, best epoch": [],
+        "epochs to 98 %": [],
+    }
+    for contestant in studies.STUDIES[study].contestants:
+        for run in studies.finals(study, contestant):
+            best = run.best_test_accuracy
+            cells: list[object] = [
+                f"{contestant}, seed {run.config['seed']}",
+                per_cent([run.validation_accuracy]),
+                "diverged" if run.failed else per_cent([run.test_accuracy]),
+                per_cent([best]),
+                epochs_to(run) or "never",
+            ]
+            for column, cell in zip(columns.values(), cells, strict=True):
+                column.append(cell)
+    return columns

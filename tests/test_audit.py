@@ -1,10 +1,12 @@
-"""The rule for verdicts, and that a claim without its runs gets none."""
+"""The rule for verdicts, what the records say, and that a claim without its runs gets none."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from kerv import audit
+from kerv import audit, bench, claims, records, studies
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,120 @@ def test_the_interval_is_that_of_student() -> None:
 def test_other_than_three_seeds_are_refused() -> None:
     with pytest.raises(ValueError, match="is for three seeds, got 2 and 3"):
         audit.difference([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+Runs = dict[str, list[records.Record]]
+
+
+def run(seed: int, test: float, best: float, validation: list[float]) -> records.Record:
+    epochs = [
+        {"epoch": n, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0}
+        | {"validation_accuracy": value}
+        for n, value in enumerate(validation, start=1)
+    ]
+    config = {"data": "mnist", "model": "lenet5", "kernel": "linear", "where": "first"}
+    config |= {"epochs": len(validation), "seed": seed, "lr": 0.1}
+    return records.Record(config, test, validation[-1], epochs, 1.0, 9, {}, {}, None, best)
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """A study of two contestants; what a test puts in here is recorded."""
+    runs: Runs = {"convolution": [], "cubic": []}
+    contestants = {"convolution": {}, "cubic": {"kernel": "polynomial:degree=3"}}
+    study = studies.Study("?", {}, contestants, (0.1,), 1)
+    monkeypatch.setattr(studies, "STUDIES", {"s": study})
+    monkeypatch.setattr(studies, "finals", lambda study, contestant: runs[contestant])
+    return runs
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        claims.more_accurate("s/cubic", "s/convolution"),
+        claims.sooner("s/cubic", "s/convolution"),
+        claims.sooner("s/cubic", "s/convolution", in_time=True),
+        claims.reaches("s/cubic", 0.99),
+    ],
+)
+def test_no_verdict_as_long_as_a_seed_is_missing(
+    find: Callable[[], claims.Finding], recorded: Runs
+) -> None:
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.99]) for seed in range(3)]
+    for count in range(3):
+        recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(count)]
+        assert find() == ("", audit.NOT_RUN)
+        assert "| cubic | not run yet |" in audit.finals_table("s")
+        assert len(audit.seeds("s")["run"]) == 3 + count, "and every seed is shown"
+    recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(3)]
+    words, verdict = find()
+    assert words
+    assert verdict != audit.NOT_RUN
+
+
+def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.97, 0.99]) for seed in range(3)]
+    recorded["cubic"] = [run(seed, 0.99, 0.992, [0.9, 0.985, 0.99]) for seed in range(3)]
+    better = claims.more_accurate("s/cubic", "s/convolution")()
+    assert better == ("99.00 ± 0.00 against 98.00 ± 0.00 %; +1.00 ± 0.00", "reproduced")
+    worse = claims.more_accurate("s/convolution", "s/cubic")()
+    assert worse == ("98.00 ± 0.00 against 99.00 ± 0.00 %; −1.00 ± 0.00", "not reproduced")
+    fewer = claims.sooner("s/cubic", "s/convolution")()
+    assert fewer == ("2.0 against 3.0 epochs; saved +1.0 ± 0.0", "reproduced")
+    assert claims.reaches("s/cubic", 0.9921)()[1] == "not reproduced"
+    assert claims.reaches("s/cubic", 0.9919)()[1] == "reproduced"
+
+
+def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None:
+    cost = audit.layer_cost("polynomial")
+    assert cost is not None
+    assert 1.5 < cost < 2
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.97, 0.99]) for seed in range(3)]
+    recorded["cubic"] = [run(seed, 0.98, 0.98, [0.9, 0.985, 0.99]) for seed in range(3)]
+    words, verdict = claims.sooner("s/cubic", "s/convolution", in_time=True)()
+    assert verdict == "unclear", "2 epochs may cost more than 3 of the convolution"
+    assert words == f"2.0 against 3.0 epochs; saved −{2 * cost - 3:.1f} ± 0.0 to +1.0 ± 0.0"
+    recorded["cubic"] = [run(seed, 0.98, 0.98, [0.985, 0.985, 0.99]) for seed in range(3)]
+    assert claims.sooner("s/cubic", "s/convolution", in_time=True)()[1] == "reproduced"
+
+
+def test_a_run_that_never_gets_there_counts_one_epoch_more(recorded: Runs) -> None:
+    never = run(0, 0.9, 0.9, [0.9, 0.97])
+    assert audit.epochs_to(never) is None
+    assert audit.counted_epochs(never) == 3
+    recorded["cubic"] = [never]
+    assert audit.seeds("s")["epochs to 98 %"] == ["never"]
+
+
+def test_the_cost_comes_from_the_stem() -> None:
+    [stem] = [case for case in bench.recorded()["cases"] if case["name"] == "stem 3→64"]
+    assert audit.layer_cost("gaussian") in [cost["both"] for cost in stem["costs"]]
+
+
+def test_every_row_of_the_checklist_is_whole() -> None:
+    lines = claims.table().splitlines()
+    assert len(lines) == 2 + len(claims.CLAIMS)
+    words = {"reproduced", "not reproduced", "unclear", audit.NOT_RUN}
+    for line in lines[2:]:
+        claim, where, protocol, result, verdict = (cell.strip() for cell in line[1:-1].split("|"))
+        assert claim
+        assert where
+        assert protocol
+        assert verdict in words
+        assert bool(result) == (verdict != audit.NOT_RUN), line
+
+
+def test_a_verdict_is_found_by_its_row() -> None:
+    assert claims.verdict("Its non-linearity", "kernels of a distance") == "reproduced"
+    assert claims.verdict("Its non-linearity", "kernels of the dot") == "not reproduced"
+    with pytest.raises(ValueError, match="no claim 'It flies' with the test ''"):
+        claims.verdict("It flies", "")
+
+
+def test_stuck_is_near_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {0.1: run(0, 0.11, 0.11, [0.11])}
+    monkeypatch.setattr(claims, "search", lambda study, contestant: found)
+    assert claims.stuck("s", "cubic", (0.1,))() == ("11.0 % at 0.1", "reproduced")
+    assert claims.stuck("s", "cubic", (0.1, 0.2))() == ("", audit.NOT_RUN)
+    found[0.2] = run(0, 0.9, 0.9, [0.9])
+    assert claims.stuck("s", "cubic", (0.1, 0.2))()[1] == "not reproduced"

@@ -84,10 +84,9 @@ def last_and_best(
         colour, marker = COLOURS[kernels[name]], MARKERS[kernels[name]]
         for seed, (last, best) in enumerate(pairs):
             height = row + 0.22 * (seed - (len(pairs) - 1) / 2)
-            style = {"marker": marker, "color": colour, "ms": 6, "clip_on": False}
             axis.plot([100 * last, 100 * best], [height] * 2, color=colour, lw=1)
-            axis.plot(100 * best, height, **style, mfc="white")
-            axis.plot(100 * last, height, **style)
+            for score, fill in ((best, "white"), (last, colour)):
+                axis.plot(100 * score, height, marker, color=colour, mfc=fill, clip_on=False)
         if not pairs:
             axis.text(0.01, row, "not run yet", va="center", transform=axis.get_yaxis_transform())
     axis.set_yticks(range(len(scores)), list(scores))
