@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
 
 FLAGS = [
@@ -239,3 +240,15 @@ def sliders(page: Page) -> list[str]:
         elif page.evaluate(state) == before:
             found.append(f"slider {number}: moving it changes nothing")
     return found
+
+
+def accessibility(page: Page) -> list[str]:
+    """axe-core finds nothing that it calls serious or critical."""
+    # To preload is to ask for the style sheets once more, some at addresses where they are not.
+    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False}).response
+    return [
+        f"{violation['id']} ({node['impact']}): {node['html'][:120]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+        if node["impact"] in ("serious", "critical")
+    ]

@@ -43,6 +43,7 @@ def test_page(context: BrowserContext, site: str, path: str, theme: str, width: 
             page_checks.pictures,
             page_checks.overflow,
             page_checks.contrast,
+            page_checks.accessibility,
             page_checks.sliders,
         )
     }
@@ -90,6 +91,10 @@ BAD = [
     (page_checks.sliders, SLIDER.format('aria-label="a"'), "changes nothing"),
     (page_checks.sliders, SLIDER.format('aria-label="a" disabled'), "does not take the focus"),
     (page_checks.sliders, SLIDER.format('aria-label="a" step="9"'), "does not move it"),
+    (page_checks.accessibility, '<p style="color: #999">pale</p>', "color-contrast (serious)"),
+    (page_checks.accessibility, "<button></button>", "button-name (critical): <button>"),
+    (page_checks.accessibility, '<input type="range">', "label (critical): <input"),
+    (page_checks.accessibility, "<dl><p>no term</p></dl>", "definition-list (serious)"),
 ]
 
 
