@@ -68,7 +68,9 @@ class TrainConfig:
     data: str = _option("cifar10", "dataset: cifar10, mnist or textures")
     model: str = _option("resnet20", "model, see kerv.models.names()")
     kernel: str = _option("linear", "kernel spec, as in polynomial:degree=2; linear is convolution")
-    where: str = _option("first", "which convolutions get it", ("first", "last", "spatial", "all"))
+    where: str = _option(
+        "first", "which trained convolutions get it", ("first", "last", "spatial", "all")
+    )
     activation: str = _option("relu", "of LeNet-5", models.ACTIVATIONS)
     stem_padding: str = _option(
         "zeros", "around a ResNet's first convolution", models.STEM_PADDINGS

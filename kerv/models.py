@@ -103,13 +103,13 @@ def build(
 
 
 def first_filters(model: nn.Module) -> Tensor:
-    """A copy of the weights of the model's first convolution or kernel convolution.
+    """A copy of the weights of the first convolution or kernel convolution that is trained.
 
     >>> first_filters(build("lenet5")).shape
     torch.Size([6, 1, 5, 5])
     """
     layers = (m for m in model.modules() if isinstance(m, (nn.Conv2d, KernelConv2d)))
-    return next(layers).weight.detach().clone()
+    return next(m.weight for m in layers if m.weight.requires_grad).detach().clone()
 
 
 class LeNet5(nn.Sequential):

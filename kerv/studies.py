@@ -32,7 +32,7 @@ from typing import Any
 import torch
 
 from . import checkpoint, data, light, records, train
-from .config import TrainConfig
+from .config import RECIPES, TrainConfig
 from .evaluation import evaluate
 from .records import Record
 
@@ -80,6 +80,24 @@ _MNIST = {
 }
 _CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
 _CORRELATION = {"kernel": "correlation:eps=1e-4"}
+
+_RESNET20 = {
+    "data": "cifar10",
+    "model": "resnet20",
+    "epochs": 20,
+    "precision": "bf16",
+}
+# Kernels for the first layer. What can be learned of them is.
+_FIRST: dict[str, dict[str, Any]] = {
+    "convolution": {},
+    "polynomial-2": {"kernel": "polynomial:degree=2,learnable=true"},
+    "polynomial-3": _CUBIC,
+    "gaussian": {"kernel": "gaussian:learnable=true"},
+    "sigmoid": {"kernel": "sigmoid:learnable=true"},
+    "cosine": {"kernel": "cosine"},
+    "correlation": _CORRELATION,
+    "l2": {"kernel": "l2"},
+}
 
 STUDIES = {
     "light": Study(
@@ -136,6 +154,28 @@ STUDIES = {
         },
         rates=(0.0004, 0.0016, 0.00625, 0.025),
         search_epochs=4,
+    ),
+    "fast": Study(
+        question="Does a kernel in the first trained layer help a fast network on CIFAR-10?",
+        common={name: value for name, value in RECIPES["fast"].items() if name != "lr"},
+        contestants=_FIRST,
+        rates=(0.75, 1.5, 3.0),
+        search_epochs=3,
+    ),
+    "resnet20": Study(
+        question="Does a kernel help a ResNet-20 on CIFAR-10, in the first layer or in all?",
+        common=_RESNET20,
+        contestants={
+            **_FIRST,
+            "cosine-all": {"kernel": "cosine", "where": "spatial"},
+            "sigmoid-all": {"kernel": "sigmoid:learnable=true", "where": "spatial"},
+            "gaussian-all": {
+                "kernel": "gaussian:normalized=true,learnable=true,per_channel=true",
+                "where": "spatial",
+            },
+        },
+        rates=(0.03, 0.1, 0.3),
+        search_epochs=2,
     ),
 }
 

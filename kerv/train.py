@@ -259,9 +259,12 @@ def network(config: TrainConfig) -> nn.Module:
     )
     if config.kernel != "linear":
         where: Where = config.where
-        if where == "last":
-            convolutions = [n for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
-            where = lambda name, conv: name == convolutions[-1]  # noqa: E731
+        if where in ("first", "last"):
+            # Of those that are trained: the stem of FastNet is not.
+            convolutions = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d)}
+            trained = [n for n, m in convolutions.items() if m.weight.requires_grad]
+            chosen = trained[0 if where == "first" else -1]
+            where = lambda name, conv: name == chosen  # noqa: E731
         convert_model(model, config.kernel, where=where, inplace=True)
     return model.to(memory_format=torch.channels_last)
 

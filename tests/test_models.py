@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 import kerv
-from kerv import models
+from kerv import models, train
+from kerv.config import TrainConfig
 
 PARAMETERS = {
     "lenet5": 61_706,
@@ -86,6 +87,14 @@ def test_a_kernel_keeps_the_whitened_stem() -> None:
     model.whiten(torch.randn(4, 3, 18, 18))
     assert not model.stem.weight.requires_grad
     assert torch.equal(model.stem.weight[12:], -model.stem.weight[:12])
+
+
+def test_the_first_layer_of_a_training_run_is_one_that_is_trained() -> None:
+    config = TrainConfig(model="fastnet", kernel="cosine", where="first")
+    model = train.network(config)
+    kinds = [n for n, m in model.named_modules() if isinstance(m, kerv.KernelConv2d)]
+    assert kinds == ["groups.0"]
+    assert torch.equal(models.first_filters(model), model.groups[0].weight)
 
 
 def test_linear_is_a_plain_torch_model() -> None:
