@@ -29,30 +29,72 @@ def test_every_kernel_has_a_colour_and_a_marker_of_its_own() -> None:
     assert len(set(plots.MARKERS.values())) == len(plots.MARKERS)
 
 
-# Linear RGB as the two common kinds of colour blindness see it (Viénot, Brettel & Mollon 1999);
-# a row for each channel.
+# Linear RGB as eyes without one of the three kinds of cones see it (Machado, Oliveira & Fernandes
+# 2009); a row for each channel.
 BLINDNESS = {
     "none": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-    "protanopia": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
-    "deuteranopia": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
+# Light of the three channels as X, Y and Z of the eye's own measure.
+XYZ = torch.tensor([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
 
 
 def as_seen(colour: str, blindness: str) -> torch.Tensor:
-    linear = torch.tensor(to_rgb(colour)) ** 2.2
-    return (torch.tensor(BLINDNESS[blindness]).float() @ linear).clamp(0, 1) ** (1 / 2.2)
+    """CIELAB, where the distance of two colours is how different they look: 2 is just seen."""
+    v = torch.tensor(to_rgb(colour))
+    linear = torch.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+    linear = (torch.tensor(BLINDNESS[blindness]).float() @ linear).clamp(0, 1)
+    part = XYZ @ linear / XYZ.sum(1)
+    x, y, z = torch.where(part > (6 / 29) ** 3, part ** (1 / 3), part * 841 / 108 + 4 / 29)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def difference(one: str, other: str, blindness: str) -> float:
+    return torch.dist(as_seen(one, blindness), as_seen(other, blindness)).item()
 
 
 @pytest.mark.parametrize("blindness", BLINDNESS)
 def test_colours_stay_apart(blindness: str) -> None:
     for one, other in combinations(plots.COLOURS, 2):
-        seen = [as_seen(plots.COLOURS[name], blindness) for name in (one, other)]
-        assert torch.dist(*seen) > 0.1, (one, other)
+        apart = difference(plots.COLOURS[one], plots.COLOURS[other], blindness)
+        assert apart > 12, (one, other, apart)
 
 
-def test_red_and_olive_would_not_pass() -> None:
-    red_and_olive = [as_seen(colour, "deuteranopia") for colour in ("#c0504d", "#8a7a4d")]
-    assert torch.dist(*red_and_olive) < 0.1
+@pytest.mark.parametrize(
+    ("one", "other", "blindness"),
+    [
+        ("#c0504d", "#7a6a4a", "protanopia"),
+        ("#c0504d", "#8a7a4d", "deuteranopia"),
+        ("#0072b2", "#007a87", "tritanopia"),
+    ],
+)
+def test_colours_that_only_some_eyes_tell_apart_would_not_pass(
+    one: str, other: str, blindness: str
+) -> None:
+    assert difference(one, other, "none") > 30
+    assert difference(one, other, blindness) < 8
+
+
+def test_distances_are_those_of_cielab() -> None:
+    red = torch.tensor([53.24, 80.09, 67.20])
+    torch.testing.assert_close(as_seen("#ff0000", "none"), red, rtol=0, atol=0.1)
+    for blindness in BLINDNESS:
+        white = torch.tensor([100.0, 0, 0])
+        torch.testing.assert_close(as_seen("#ffffff", blindness), white, rtol=0, atol=0.1)
 
 
 def test_number_grids_show_every_number() -> None:
