@@ -42,8 +42,8 @@ SECTIONS = {
     """,
     "Data": "kerv.data.load kerv.data.names kerv.data.Dataset",
     "Training": """
-        kerv.train.train kerv.train.TrainConfig kerv.evaluation.evaluate kerv.records.Record
-        kerv.records.load kerv.records.names kerv.records.table
+        kerv.train.train kerv.train.TrainConfig kerv.evaluation.evaluate
+        kerv.records.Record kerv.records.load kerv.records.names kerv.records.table
     """,
     "Light and attacks": "kerv.light.change kerv.attacks.fgsm kerv.attacks.pgd",
     "Costs": "kerv.bench.measure kerv.bench.recorded kerv.bench.table",
