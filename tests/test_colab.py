@@ -13,6 +13,7 @@ import colab_check
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
+from packaging.requirements import Requirement
 from publish import Repository
 
 FORK = Repository("ada", "a-fork")
@@ -71,7 +72,14 @@ assert os.listdir() == ["chapter.ipynb"]
 def test_the_packages_are_pinned_and_none_is_kerv() -> None:
     text = (Path(colab_check.__file__).parent / "colab-packages.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    pinned = dict(line.split("==") for line in lines)
-    assert pinned["ipywidgets"] == "7.7.1"
-    assert {"torch", "torchvision", "numpy", "matplotlib", "ipython", "ipykernel"} <= pinned.keys()
-    assert "kerv" not in pinned
+    needed = [Requirement(line) for line in lines]
+    for version in ("3.12", "3.13"):
+        here = {"python_version": version}
+        used = [one for one in needed if one.marker is None or one.marker.evaluate(here)]
+        pinned = {one.name: str(one.specifier) for one in used}
+        assert len(pinned) == len(used)
+        assert all(specifier.startswith("==") for specifier in pinned.values())
+        assert pinned["ipywidgets"] == "==7.7.1"
+        wanted = {"torch", "torchvision", "numpy", "matplotlib", "ipython", "ipykernel"}
+        assert wanted <= pinned.keys()
+        assert "kerv" not in pinned
