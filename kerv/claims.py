@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from . import models
+from . import models, studies
 from .audit import (
     NOT_RUN,
     complete,
@@ -194,6 +194,18 @@ CLAIMS = (
         _ACCURATE, _ABSTRACT, "ResNet-20 on CIFAR-10, eight kernels in the first layer", _no_runs
     ),
     Claim(
+        _ACCURATE,
+        _ABSTRACT,
+        "ResNet-20 on CIFAR-10, cubic first layer, each with its best rate",
+        more_accurate(f"resnet20/{_CUBIC}", f"resnet20/{_PLAIN}"),
+    ),
+    Claim(
+        _ACCURATE,
+        _ABSTRACT,
+        "a fast network on CIFAR-10, the same",
+        more_accurate(f"fast/{_CUBIC}", f"fast/{_PLAIN}"),
+    ),
+    Claim(
         "ImageNet: top-1 errors lower by 0.29 to 1.00 points",
         "authors' README, June 2018",
         "none: out of reach here",
@@ -277,6 +289,53 @@ CLAIMS = (
         more_accurate(f"mnist/{_PLAIN}", f"mnist/{_CUBIC}"),
     ),
 )
+
+
+def versus(study: str) -> str:
+    """The contestants of a study against its convolution, as a Markdown table.
+
+    >>> versus("mnist").startswith("| contestant |")
+    True
+    """
+    rows = [
+        "| contestant | test % | against the convolution, points | more accurate? |",
+        "|---" * 4 + "|",
+    ]
+    for name in studies.STUDIES[study].contestants:
+        runs = complete(f"{study}/{name}")
+        score = per_cent([run.test_accuracy for run in runs]) if runs else NOT_RUN
+        words, verdict = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()
+        gap = words.rpartition("; ")[2]
+        cells = (name, score, "", "") if name == _PLAIN else (name, score, gap, verdict)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def pace(study: str) -> str:
+    """How soon the contestants of a study got to the target, and what that cost, as a table.
+
+    >>> pace("mnist").startswith("| contestant |")
+    True
+    """
+    head = "contestant", "epochs to 98 %", "saved", "sooner?", "an epoch costs", "in plain epochs"
+    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in studies.STUDIES[study].contestants:
+        runs, kernel = complete(f"{study}/{name}"), kernel_of(study, name)
+        most = 1.0 if kernel == "linear" else layer_cost(kernel)
+        cost = "not measured" if most is None else f"1 to {most:.2f}" if most > 1 else "1"
+        if not runs:
+            rows.append(f"| {name} | {NOT_RUN} | | | {cost} | |")
+            continue
+        epochs = statistics.mean(counted_epochs(run) for run in runs)
+        words, verdict = sooner(f"{study}/{name}", f"{study}/{_PLAIN}")()
+        saved = words.rpartition("saved ")[2]
+        if name == _PLAIN:
+            saved, verdict = "", ""
+        time = "" if most is None else f"{epochs:.1f} to {epochs * most:.1f}"
+        if most == 1:
+            time = f"{epochs:.1f}"
+        rows.append(f"| {name} | {epochs:.1f} | {saved} | {verdict} | {cost} | {time} |")
+    return "\n".join(rows)
 
 
 def table() -> str:

@@ -55,7 +55,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Runs:
     """A study of two contestants; what a test puts in here is recorded."""
     runs: Runs = {"convolution": [], "cubic": []}
     contestants = {"convolution": {}, "cubic": {"kernel": "polynomial:degree=3"}}
-    study = studies.Study("?", {}, contestants, (0.1,), 1)
+    study = studies.Study("?", {"score_test": True}, contestants, (0.1,), 1)
     monkeypatch.setattr(studies, "STUDIES", {"s": study})
     monkeypatch.setattr(studies, "finals", lambda study, contestant: runs[contestant])
     return runs
@@ -78,6 +78,8 @@ def test_no_verdict_as_long_as_a_seed_is_missing(
         recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(count)]
         assert find() == ("", audit.NOT_RUN)
         assert "| cubic | not run yet |" in audit.finals_table("s")
+        assert "| cubic | not run yet |  | not run yet |" in claims.versus("s")
+        assert "| cubic | not run yet | | | 1 to 1." in claims.pace("s")
         assert len(audit.seeds("s")["run"]) == 3 + count, "and every seed is shown"
     recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(3)]
     words, verdict = find()
@@ -89,6 +91,7 @@ def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
     recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.97, 0.99]) for seed in range(3)]
     recorded["cubic"] = [run(seed, 0.99, 0.992, [0.9, 0.985, 0.99]) for seed in range(3)]
     better = claims.more_accurate("s/cubic", "s/convolution")()
+    assert "| cubic | 99.00 ± 0.00 | +1.00 ± 0.00 | reproduced |" in claims.versus("s")
     assert better == ("99.00 ± 0.00 against 98.00 ± 0.00 %; +1.00 ± 0.00", "reproduced")
     worse = claims.more_accurate("s/convolution", "s/cubic")()
     assert worse == ("98.00 ± 0.00 against 99.00 ± 0.00 %; −1.00 ± 0.00", "not reproduced")
@@ -104,6 +107,10 @@ def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None
     assert 1.5 < cost < 2
     recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.97, 0.99]) for seed in range(3)]
     recorded["cubic"] = [run(seed, 0.98, 0.98, [0.9, 0.985, 0.99]) for seed in range(3)]
+    assert claims.pace("s").splitlines()[2:] == [
+        "| convolution | 3.0 |  |  | 1 | 3.0 |",
+        f"| cubic | 2.0 | +1.0 ± 0.0 | reproduced | 1 to {cost:.2f} | 2.0 to {2 * cost:.1f} |",
+    ]
     words, verdict = claims.sooner("s/cubic", "s/convolution", in_time=True)()
     assert verdict == "unclear", "2 epochs may cost more than 3 of the convolution"
     assert words == f"2.0 against 3.0 epochs; saved −{2 * cost - 3:.1f} ± 0.0 to +1.0 ± 0.0"
@@ -117,6 +124,16 @@ def test_a_run_that_never_gets_there_counts_one_epoch_more(recorded: Runs) -> No
     assert audit.counted_epochs(never) == 3
     recorded["cubic"] = [never]
     assert audit.seeds("s")["epochs to 98 %"] == ["never"]
+
+
+def test_seeds_show_what_was_scored(recorded: Runs) -> None:
+    assert audit.seeds("s") == {}
+    recorded["cubic"] = [run(0, 0.9, 0.91, [0.98])]
+    assert list(audit.seeds("s").values()) == [
+        *(["cubic, seed 0"], ["0.1"], ["98.00"], ["90.00"], ["91.00"], [1])
+    ]
+    studies.STUDIES["s"].common.pop("score_test")  # type: ignore[attr-defined]
+    assert list(audit.seeds("s")) == ["run", "rate", "validation %", "test %, last epoch"]
 
 
 def test_the_cost_comes_from_the_stem() -> None:
