@@ -6,6 +6,7 @@ ENV := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)
 PY = "$(ENV)/bin/python"
 SCHEMA = "$(ENV)/bin/check-jsonschema" --quiet --builtin-schema
 OTTER = .venv-otter/bin/python
+LAB = .venv-lab/bin/python
 NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb))
 
 # Whose book is published: owner/name at GitHub. A workflow knows it from its environment.
@@ -21,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test check notebooks assignments grade records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest audit colab-check colab-image test-code test-notebooks test-pages test-grading
+.PHONY: help book test check notebooks assignments grade records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest audit colab-check colab-image test-code test-notebooks test-pages test-grading test-jupyterlab lab
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -51,10 +52,10 @@ test: setup
 	@echo "Datasets: $(if $(KERV_DATA),$(KERV_DATA) and textures,textures only (set KERV_DATA to a folder with CIFAR-10 and MNIST to test those too))"
 	@command -v chromium chromium-browser google-chrome | grep -q . || \
 	    echo "Chromium: not found, so the built pages are not tested (apt-get install chromium)"
-	@$(MAKE) -k --no-print-directory lint test-notebooks test-pages test-code test-grading
+	@$(MAKE) -k --no-print-directory lint test-notebooks test-pages test-code test-grading test-jupyterlab
 
 check: setup lint
-	$(PYTEST) -m "not slow and not pages and not grading"
+	$(PYTEST) -m "not slow and not pages and not grading and not jupyterlab"
 
 lint: setup
 	$(PY) -m ruff check .
@@ -66,7 +67,7 @@ lint: setup
 	$(SCHEMA) vendor.citation-file-format CITATION.cff
 
 test-code: setup
-	$(PYTEST) -m "not pages and not grading"
+	$(PYTEST) -m "not pages and not grading and not jupyterlab"
 
 test-notebooks: setup
 	$(PYTEST) -c tests/nbval.ini --rootdir . --nbval-lax --nbval-current-env --nbval-cell-timeout=300 book
@@ -76,6 +77,10 @@ test-pages: book
 
 test-grading: otter
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -m grading tests/test_grading.py
+
+# JUPYTER_PATH leads to the browser's part of ipywidgets, which lies in the other environment.
+test-jupyterlab: lab
+	JUPYTER_PATH="$(abspath $(ENV))/share/jupyter" OMP_NUM_THREADS=1 $(LAB) -m pytest -m jupyterlab -rs tests/test_jupyterlab.py
 
 # KEY reaches the command through the environment, so it may hold any character.
 assignments: otter
@@ -186,3 +191,15 @@ otter: setup
 	echo "$(CURDIR)/book/exercises/_make/grader" > "$$site/grader.pth" && \
 	$(OTTER) -m pip install --quiet --disable-pip-version-check -r book/exercises/_make/requirements.txt && \
 	$(OTTER) -m ipykernel install --sys-prefix >/dev/null && echo "$$want" > $$stamp
+
+# JupyterLab lies on top of the other environment in the same way.
+lab: setup
+	@want="$(CURDIR) $(ENV)"; \
+	stamp=.venv-lab/.installed; \
+	if [ "$$(cat $$stamp 2>/dev/null)" = "$$want" ]; then exit 0; fi; \
+	echo "Making .venv-lab for JupyterLab: about a minute."; \
+	rm -rf .venv-lab && $(PY) -m venv .venv-lab && \
+	site=$$($(LAB) -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	$(PY) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' > "$$site/book.pth" && \
+	$(LAB) -m pip install --quiet --disable-pip-version-check 'jupyterlab>=4.2' && \
+	$(LAB) -m ipykernel install --sys-prefix >/dev/null && echo "$$want" > $$stamp
