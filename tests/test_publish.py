@@ -308,7 +308,9 @@ def test_push_makes_the_branch_and_pushes_only_what_is_new(tmp_path: Path) -> No
 def test_make_pushes_the_branch_that_the_buttons_open() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"push_notebooks.py _build/publish/notebooks {publish.BRANCH}\n" in makefile
-    assert f"kerv/blob/{publish.BRANCH}/book/" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{OLD.name}/blob/{publish.BRANCH}/book/" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 # ---------------------------------------------------------------------------- to take along
