@@ -146,7 +146,7 @@ def test_every_row_of_the_checklist_is_whole() -> None:
     assert len(lines) == 2 + len(claims.CLAIMS)
     words = {"reproduced", "not reproduced", "unclear", audit.NOT_RUN}
     for line in lines[2:]:
-        claim, where, protocol, result, verdict = (cell.strip() for cell in line[1:-1].split("|"))
+        claim, verdict, protocol, result, where = (cell.strip() for cell in line[1:-1].split("|"))
         assert claim
         assert where
         assert protocol
