@@ -93,6 +93,23 @@ def test_a_slider_becomes_its_first_and_its_last_frame(
     page.close()
 
 
+def test_every_slider_of_a_page_is_at_both_ends(tmp_path: Path, context: BrowserContext) -> None:
+    explorers = [
+        widgets.explore_patches(torch.eye(3), torch.ones(2, 2), kernels=["linear"]),
+        widgets.explore_surface("polynomial", degree=(1, 2, 3), c=(-1.0, 1.0)),
+    ]
+    (tmp_path / "page.html").write_text("".join(e._repr_html_() for e in explorers))
+    page = context.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    offline.lay_out_for_paper(page)
+    said = page.locator("figure img").evaluate_all("images => images.map(image => image.alt)")
+    assert said == [e.frames[place][1] for e in explorers for place in (0, -1)]
+    captions = page.locator("figcaption").all_inner_texts()
+    assert captions[2:] == ["degree: 1, c: -1", "degree: 3, c: 1"]
+    page.close()
+    plt.close("all")
+
+
 def test_a_page_becomes_a_pdf(moving: Path, tmp_path: Path, site: str) -> None:
     # A process of its own: one process runs one Playwright.
     code = "import sys, pathlib, offline; offline.write_pdf(*map(pathlib.Path, sys.argv[1:]))"
