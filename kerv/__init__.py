@@ -52,6 +52,7 @@ _LAZY = (
         "bench",
         "check",
         "checkpoint",
+        "claims",
         "cli",
         "config",
         "data",
