@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,21 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
         *("image/png", "text/plain")
     ]
     assert stored.metadata.kerv["executed"] == run_notebooks.source_hashes(stored)
+
+
+def test_the_number_of_threads_is_not_the_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "chapter.ipynb"
+    write(path, {"threads": "import torch\ntorch.get_num_threads()"})
+    # torch takes no more threads than there are cores.
+    for asked, expected in ((None, min(2, os.cpu_count() or 1)), ("1", 1)):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if asked:
+            monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert run(path).returncode == 0
+        [cell] = nbformat.read(path, as_version=4).cells
+        assert cell.outputs[0].data["text/plain"] == str(expected)
 
 
 def test_what_fails_is_not_stored(tmp_path: Path) -> None:

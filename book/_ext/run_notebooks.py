@@ -96,6 +96,8 @@ def pictures(notebook: NotebookNode) -> dict[str, bytes]:
 
 def main(paths: list[str]) -> int:
     failed = False
+    # Rounding depends on the number of threads, and a trained network on the rounding.
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
     with tempfile.TemporaryDirectory() as settings:
         profile = Path(settings, "profile_default")
         profile.mkdir()
