@@ -28,6 +28,7 @@ SUBMODULES = {
         "bench",
         "attacks",
         "audit",
+        "claims",
         "light",
         "scaling",
         "studies",

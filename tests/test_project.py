@@ -44,6 +44,7 @@ ORDER = [
         "layers",
         "init",
         "convert",
+        "fastnet",
         "models",
     ),
     *(
@@ -56,10 +57,12 @@ ORDER = [
         "records",
         "checkpoint",
         "distributed",
+        "evaluation",
+        "optim",
         "config",
     ),
-    *("optim", "train", "cli", "studies"),
-    *("plots", "testing", "bench", "widgets", "check"),
+    *("train", "cli", "studies"),
+    *("plots", "testing", "bench", "audit", "claims", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)
 
