@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from . import data, evaluation, light, models, optim, scaling
+from . import data, evaluation, light, models, scaling
 from .registry import get_kernel
 
 # What makes two runs different. The rest of a config only says where and how they run.
@@ -83,7 +83,7 @@ class TrainConfig:
         "cosine",
         "steps: lr / 10 after a half and three quarters; triangular: up to a "
         "quarter, then down in a line",
-        optim.SCHEDULES,
+        ("cosine", "steps", "triangular"),
     )
     momentum: float = _option(0.9, "of SGD")
     nesterov: bool = _option(True, "Nesterov's form of momentum")

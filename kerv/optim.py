@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
+from .config import TrainConfig
 from .hyper import Hyper
-
-if TYPE_CHECKING:
-    from .config import TrainConfig
-
-
-SCHEDULES = ("cosine", "steps", "triangular")
 
 
 def sgd(model: nn.Module, config: TrainConfig) -> torch.optim.SGD:
