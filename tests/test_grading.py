@@ -281,9 +281,8 @@ def secret_lines(name: str, key: str) -> set[str]:
             secret += test.splitlines()[1:] if test.startswith("# HIDDEN") else []
     lines = {squeezed(line.split("#")[0]) for line in secret}
     shown = {squeezed(line) for line in shown_lines(name, key)}
-    # An import gives nothing away, and an opened bracket says nothing yet.
-    told = {line for line in lines - shown if not line.startswith(("import", "from"))}
-    return {line for line in told if len(line) > 24 and not line.endswith("(")}
+    # An opened bracket says nothing yet.
+    return {line for line in lines - shown if len(line) > 24 and not line.endswith("(")}
 
 
 def shown_lines(name: str, key: str) -> Iterator[str]:
