@@ -173,8 +173,6 @@ def run_chapter(path: Path) -> dict[str, object]:
     return names
 
 
-# A chapter may take four minutes, and its solutions train networks of their own.
-@pytest.mark.timeout(900)
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 @pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")

@@ -396,10 +396,10 @@ def test_at_its_contrast(prefers):
 # HIDDEN
 def test_values_in_a_layer(prefers):
     import torch
-    import torch.nn.functional as F
 
     import kerv
 
+    F = torch.nn.functional
     generator = torch.Generator().manual_seed(KEY_layer_seed)
     x = torch.randn(2, 2, 6, 7, generator=generator, dtype=torch.float64)
     w = torch.randn(4, 2, 3, 2, generator=generator, dtype=torch.float64)
