@@ -299,7 +299,7 @@ def test_the_command_trains_and_prints_no_warning(tmp_path: Path) -> None:
         (["--kernel", "gausian"], "unknown kernel 'gausian'; the kernels are linear,"),
         (["--kernel", "gaussian:gamma=-1"], "gamma must be a finite number greater than 0"),
         (["--data", "cifar"], "data must be one of cifar10, mnist, textures, got 'cifar'"),
-        (["--model", "vgg"], "model must be one of lenet5, resnet8"),
+        (["--model", "vgg"], "model must be one of lenet5, fastnet, resnet8"),
         (["--epochs", "0"], "epochs must be at least 1, got 0"),
         (["--lr", "-1"], "lr must be greater than 0, got -1.0"),
         (["--validation", "1"], "validation must be at least 0 and less than 1, got 1.0"),
