@@ -158,42 +158,6 @@ def finals_table(study: str) -> str:
     return "\n".join(rows)
 
 
-def results_table(study: str) -> str:
-    """The final runs as a Markdown table, each beside the convolution.
-
-    The last column is the mean of the differences to the convolution, seed by seed, with its 95 %
-    interval, in points of test accuracy.
-
-    >>> results_table("light").splitlines()[2].startswith("| convolution | 75,290 |")
-    True
-    """
-    rows = [
-        "| contestant | parameters | rate | validation % | test % | more than the convolution |",
-        "|---" * 6 + "|",
-    ]
-    plain = [run.test_accuracy for run in complete(f"{study}/convolution")]
-    for contestant in studies.STUDIES[study].contestants:
-        runs = complete(f"{study}/{contestant}")
-        if not runs:
-            rows.append(f"| {contestant} | {NOT_RUN}" + " |" * 5)
-            continue
-        scores = [run.test_accuracy for run in runs]
-        more = "—"
-        if plain and contestant != "convolution":
-            found = difference(scores, plain)
-            more = f"{100 * found.mean:+.2f} ± {100 * found.margin:.2f}"
-        cells = [
-            contestant,
-            f"{runs[0].parameters:,}",
-            f"{runs[0].config['lr']:g}",
-            per_cent([run.validation_accuracy for run in runs]),
-            per_cent(scores),
-            more,
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
-
-
 def seeds(study: str) -> dict[str, list[object]]:
     """Every final run that is there, for `kerv.plots.Numbers`.
 
