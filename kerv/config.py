@@ -44,7 +44,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "shift": 2,
         "flip": "alternating",
         "views": 6,
-        "precision": "bf16",
+        "precision": "auto",
     },
 }
 
@@ -108,7 +108,11 @@ class TrainConfig:
     seed: int = _option(0, "of weights, split, order and augmentation")
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
     compile: bool = _option(False, "put the model through torch.compile")
-    precision: str = _option("fp32", "bf16 runs under autocast", ("fp32", "bf16"))
+    precision: str = _option(
+        "fp32",
+        "bf16 runs under autocast; auto: bf16 where the hardware computes in it, else fp32",
+        ("auto", "fp32", "bf16"),
+    )
     root: str | None = _option(None, "folder of the datasets; default: KERV_DATA, or data")
     out: str | None = _option(None, "folder of the run; default: runs/ and a name of these values")
     resume: str | None = _option(None, "a checkpoint, last.pt, to go on from")

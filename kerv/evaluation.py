@@ -86,3 +86,16 @@ def count_right(
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The context in which a network of this precision computes."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16; emulated, it is slower than float32.
+
+    >>> computes_bf16(torch.device("meta"))
+    False
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

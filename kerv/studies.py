@@ -157,7 +157,8 @@ STUDIES = {
     ),
     "fast": Study(
         question="Does a kernel in the first trained layer help a fast network on CIFAR-10?",
-        common={name: value for name, value in RECIPES["fast"].items() if name != "lr"},
+        # "auto" would let the machine decide what is compared.
+        common={k: v for k, v in RECIPES["fast"].items() if k != "lr"} | {"precision": "bf16"},
         contestants=_FIRST,
         rates=(0.75, 1.5, 3.0),
         search_epochs=3,

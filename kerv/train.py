@@ -14,6 +14,7 @@ the last bit). At the end the test set is read once, and `record.json`, `model.s
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 import sys
@@ -29,7 +30,7 @@ from . import checkpoint, data, distributed, light, models, optim, scaling
 from .config import TrainConfig as TrainConfig
 from .convert import Where, convert_model
 from .distributed import World
-from .evaluation import autocast, evaluate_shared
+from .evaluation import autocast, computes_bf16, evaluate_shared
 from .fastnet import FastNet
 from .init import init_from_data
 from .records import Record, hardware, tensors_of, versions
@@ -65,6 +66,10 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     rewrites = log is None and sys.stdout.isatty() and world.is_first
     log = (log or _print_line) if world.is_first else _print_nothing
     checkpoint.require_safetensors()
+    device = _device(config.device, world)
+    fast = computes_bf16(device)
+    if config.precision == "auto":  # a record must say which it was
+        config = dataclasses.replace(config, precision="bf16" if fast else "fp32")
     out = Path(config.resume).parent if config.resume and not config.out else config.folder()
     last, finished = out / "last.pt", out / "record.json"
     # A checkpoint may go on in a folder of its own, but not in that of a third run.
@@ -78,7 +83,6 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         raise FileExistsError(
             f"{out} holds a run already: go on with --resume {last}, or name another --out"
         )
-    device = _device(config.device, world)
     with world.first_alone():  # it may have to download
         dataset = data.load(config.data, config.root, device)
     train_x, train_y, held_x, held_y = _split(dataset, config)
@@ -118,6 +122,8 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     name = f"{config.model} with {config.kernel} on {config.data}, {len(train_x)} pictures"
     where = f"{device}" if world.size == 1 else f"{world.size} processes on {device.type}"
     log(f"{name}, {where}, {config.precision}, into {out}")
+    if config.precision == "bf16" and not fast:
+        log(f"{device} only emulates bf16, which takes many times as long as --precision fp32")
     # What steps through the batches. `model` keeps the parameters under their plain names.
     net: Any = world.wrap(model, device)
     if config.compile:
