@@ -1,0 +1,7 @@
+# loses: 2
+# says: That is the stem's share of the parameters
+
+blocks, width = KEY_blocks, KEY_width
+weights = 2 * blocks + 4 * (2 * blocks - 0.5) + 16 * (2 * blocks - 0.5)
+stem_share = 3 / (3 + width * weights)
+slowest_kernel = 1 + (KEY_longer - 1) / stem_share
