@@ -154,7 +154,7 @@ kerv.check.exercise("A02.2", features, constant=KEY_constant, linear=KEY_linear)
 # %% [markdown]
 # ## Question 3: which degree draws a flower? (4 points, 25 minutes)
 #
-# The points below lie on KEY_petals petals, and on the gaps between them.
+# The points below lie on the petals of a flower, and on the gaps between them.
 #
 # **Predict.** Kernel ridge regression, equation (2.8), is to tell petals from gaps with the kernel $(\langle x, w \rangle + 1)^d$. Which is the smallest degree $d$ that can?
 #
@@ -168,7 +168,7 @@ def flower(count, seed):
     angle = 2 * math.pi * torch.rand(count, generator=generator, dtype=torch.float64)
     radius = 1 + 0.5 * torch.rand(count, generator=generator, dtype=torch.float64)
     points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
-    return points, torch.cos(KEY_petals * angle).sign()
+    return points, torch.cos((2 + KEY_flower % 3) * angle).sign()
 
 
 x, y = flower(150, KEY_data_seed)
@@ -190,7 +190,10 @@ def accuracy(spec):
     # END SOLUTION
 
 
-smallest_degree = KEY_petals  # SOLUTION
+# BEGIN SOLUTION NO PROMPT
+enough = [d for d in range(1, 6) if accuracy(f"polynomial:degree={d}") > 0.8]
+# END SOLUTION
+smallest_degree = enough[0]  # SOLUTION
 
 # %% [raw]
 # # END SOLUTION
@@ -236,7 +239,7 @@ def test_smallest_degree(smallest_degree):
 # %%
 data = {"x": x, "y": y, "new_x": new_x, "new_y": new_y}
 kerv.check.exercise("A02.3a", accuracy, **data)
-kerv.check.exercise("A02.3b", smallest_degree, petals=KEY_petals)
+kerv.check.exercise("A02.3b", smallest_degree, flower=KEY_flower)
 
 # %% [raw]
 # # BEGIN QUESTION

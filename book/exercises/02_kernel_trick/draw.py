@@ -2,6 +2,7 @@
 
 
 def draw(key):
+    petals = key("petals").choice([2, 3, 4])
     return {
         "channels": key("channels").randint(4, 40),
         "degree": key("degree").choice([2, 3, 4]),
@@ -9,7 +10,9 @@ def draw(key):
         "linear": key("linear").choice([2, 3, 5, 6, 7]),
         "features_seed": key.seed("features"),
         "pixels": key("pixels").randint(4, 7),
-        "petals": key("petals").choice([2, 3, 4]),
+        "petals": petals,
+        # The question is how many petals there are: no number of the notebook may say it.
+        "flower": 3 * key("flower").randint(100, 999) + petals - 2,
         "data_seed": key.seed("data"),
         "spec": f"gaussian:gamma={key('spec').choice([30, 60, 100])}",
         "low": key("low").choice(["linear", "polynomial:degree=1,c=2"]),
