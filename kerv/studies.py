@@ -112,6 +112,8 @@ STUDIES = {
             "convolution-instance-norm": {"stem_norm": "instance"},
             "convolution-gain-augmented": {"light": "gain"},
             "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
+            # Added when the runs of the convolution under shadows were there: do the two add up?
+            "correlation-shadow-augmented": {**_CORRELATION, "light": "shadow"},
         },
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
