@@ -101,6 +101,7 @@ status: setup
 
 records: setup
 	$(PY) -m kerv.studies --run
+	$(PY) -m kerv.robustness --run
 
 pdf: setup
 	$(PY) book/_ext/offline.py pdf . _build/kerv-book.pdf

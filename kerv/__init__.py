@@ -62,7 +62,7 @@ _LAZY = (
         "models",
         "plots",
     ),
-    *("records", "scaling", "studies", "testing", "train", "widgets"),
+    *("records", "robustness", "scaling", "studies", "testing", "train", "widgets"),
 )
 
 

@@ -30,6 +30,7 @@ SUBMODULES = {
         "audit",
         "claims",
         "light",
+        "robustness",
         "scaling",
         "studies",
     ),

@@ -311,8 +311,11 @@ kerv.check.exercise(
 
 # %%
 model = kerv.models.build("resnet8", kernel="gaussian", where="spatial")
-block = next(module for module in model.modules() if hasattr(module, "shortcut"))
-print(block.residual)
+blocks = []
+for module in model.modules():
+    if hasattr(module, "shortcut"):
+        blocks.append(module)
+print(blocks[0].residual)
 
 # %% [raw]
 # # BEGIN SOLUTION
