@@ -1,0 +1,82 @@
+"""Attacks on recorded networks: what is written, what is skipped, and what the tables hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from kerv import data, robustness
+
+FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
+
+
+@pytest.fixture
+def digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise in the shape of MNIST, and one small group of its networks."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(256, (16, 1, 28, 28), dtype=torch.uint8, generator=generator)
+    y = torch.randint(10, (16,), generator=generator)
+    noise = data.Dataset("mnist", x, y, x, y, tuple("0123456789"), torch.zeros(1), torch.ones(1))
+    monkeypatch.setattr("kerv.data.load", lambda name, root=None: noise)
+    monkeypatch.setattr(robustness, "GROUPS", {"mnist": FEW})
+
+
+@pytest.mark.usefixtures("digits")
+def test_each_network_is_attacked_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "robustness.json"
+    assert robustness.attack_missing(target) == 2
+    assert "mnist/gaussian on 8 pictures of mnist" in capsys.readouterr().out
+    found = json.loads(target.read_text())
+    assert found.keys() == {"mnist/convolution", "mnist/gaussian"}
+    keys = {robustness.UNTOUCHED, *(f"{a}, ε = 0.1000" for a in robustness.ATTACKS)}
+    for accuracies in found.values():
+        assert accuracies.keys() == keys | {f"{robustness.FOREIGN}, ε = 0.1000"}
+        assert all(0 <= a <= 1 for a in accuracies.values())
+    # What was made for the convolution is for it the attack of as many steps.
+    plain = found["mnist/convolution"]
+    assert plain[f"{robustness.FOREIGN}, ε = 0.1000"] == plain["PGD, 20 steps, ε = 0.1000"]
+
+    before = target.read_bytes()
+    assert robustness.attack_missing(target) == 0
+    assert target.read_bytes() == before
+    del found["mnist/gaussian"]
+    target.write_text(json.dumps(found))
+    assert robustness.attack_missing(target) == 1
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("group", robustness.GROUPS)
+def test_records_are_whole_and_more_steps_find_more(group: str) -> None:
+    found, chosen = robustness.recorded(), robustness.GROUPS[group]
+    for name in chosen.contestants:
+        of = found[f"{group}/{name}"]
+        assert len(of) == 1 + len(chosen.radii) * (len(robustness.ATTACKS) + 1)
+        for radius in chosen.radii:
+            steps = [of[robustness.key(attack, radius)] for attack in robustness.ATTACKS]
+            assert steps[2] <= steps[1] + 0.01
+            assert steps[1] <= steps[0] + 0.01
+            assert steps[0] <= of[robustness.UNTOUCHED]
+    rows = robustness.table(group).splitlines()
+    assert len(rows) == 3 + len(chosen.radii) * (len(robustness.ATTACKS) + 1)
+    assert all(row.count("|") == rows[0].count("|") for row in rows)
+
+
+def test_an_unknown_group_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match="group must be one of mnist, light, got 'cifar'"):
+        robustness.table("cifar")
+
+
+def test_a_missing_dataset_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise data.DataError("no MNIST here")
+
+    monkeypatch.setattr(robustness, "attack_missing", missing)
+    assert robustness.main(["--run"]) == 1
+    assert capsys.readouterr().err == "kerv.robustness: no MNIST here\n"
