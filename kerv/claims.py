@@ -238,7 +238,7 @@ CLAIMS = (
         _PATCHWISE,
         _ABSTRACT,
         "kernels of a distance or an angle",
-        _patchwise("gaussian", "l1", "l2"),
+        _patchwise("gaussian", "l1", "l2", "cosine"),
     ),
     Claim(_PATCHWISE, _ABSTRACT, "kernels of the dot product", _patchwise("polynomial", "sigmoid")),
     Claim(

@@ -245,7 +245,7 @@ def cost(case: str, layer: str) -> float:
     return next(cost["both"] for cost in costs if cost["layer"] == layer)
 
 
-STANDARDISED = "convolution-per-picture"
+STANDARDISED, TAUGHT = "convolution-per-picture", "convolution-shadow-augmented"
 
 
 def per_cent(name: str) -> float:
@@ -283,6 +283,8 @@ def measured() -> dict[str, list[float]]:
             *(under_light(layer, shadow) for layer in ("correlation", "convolution")),
             *(under_light(layer, dark) for layer in ("correlation", "convolution", STANDARDISED)),
             under_light(STANDARDISED, shadow),
+            *(under_light(TAUGHT, c) for c in (shadow, "unchanged", "haze")),
+            under_light("correlation", "haze"),
         ],
         "Which kernel should I try first?": [
             under_light(layer, shadow) for layer in ("correlation", "convolution")
@@ -325,9 +327,15 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     nothing_helps = [
         condition
         for condition in light.CONDITIONS
-        if under_light("correlation", condition) < under_light("convolution", condition) + 0.5
+        if all(
+            under_light(helper, condition) < under_light("convolution", condition) + 1
+            for helper in ("correlation", STANDARDISED, TAUGHT)
+        )
     ]
-    assert {"smooth ramp", "noise 0.03", "noise 0.06"} <= set(nothing_helps)
+    assert {"noise 0.03", "noise 0.06"} <= set(nothing_helps)
+    # "Which helps more."
+    shadow = "half in shadow"
+    assert under_light(TAUGHT, shadow) > under_light("correlation", shadow)
     assert len(light.CONDITIONS) == 15
     # "The polynomial costs least": the linear kernel is torch's own convolution.
     [costs] = [c["costs"] for c in bench.recorded()["cases"] if c["name"] == "64→64"]

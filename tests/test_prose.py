@@ -78,6 +78,7 @@ def test_what_the_prose_says_of_light() -> None:
         return sum((run.conditions or {})[condition] for run in runs) / 3
 
     convolution, rival = "convolution", "convolution-per-picture"
+    taught = "convolution-shadow-augmented"
     dark = "a tenth of the light"
     # "keeps its accuracy": to a point. "guesses": one in ten, and no more than a few points.
     for contestant in ("correlation", rival):
@@ -86,6 +87,10 @@ def test_what_the_prose_says_of_light() -> None:
     for condition in ("half in shadow", "diagonal shadow", "four lights"):
         best = max(mean(convolution, condition), mean(rival, condition))
         assert mean("correlation", condition) - best > 0.10
+        # "does better still there, in the mean", and "loses in full light and in haze"
+        assert mean(taught, condition) > mean("correlation", condition)
+    for condition in ("unchanged", "haze"):
+        assert mean(taught, condition) < mean("correlation", condition) - 0.01
 
 
 def test_what_the_prose_says_of_gaussian_layers() -> None:
