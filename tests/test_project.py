@@ -61,7 +61,7 @@ ORDER = [
         "config",
         "optim",
     ),
-    *("train", "cli", "studies"),
+    *("train", "cli", "studies", "robustness"),
     *("plots", "testing", "bench", "audit", "claims", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)

@@ -230,31 +230,6 @@ def test_bfloat16_and_no_validation(tmp_path: Path) -> None:
     assert weights["stem.0.weight"].dtype == torch.float32
 
 
-@pytest.mark.parametrize(("able", "used"), [(True, "bf16"), (False, "fp32")])
-def test_automatic_precision_is_recorded_as_what_it_was(
-    able: bool, used: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kerv.train.computes_bf16", lambda device: able)
-    settings = {**SMALL, "epochs": 1, "limit": 40, "out": str(tmp_path / "run")}
-    lines: list[str] = []
-    record = train(TrainConfig(**settings, precision="auto"), log=lines.append)
-    assert record.config["precision"] == used
-    assert f", {used}, into" in lines[0]
-    # A finished run is found again.
-    again = TrainConfig(**settings, precision="auto", resume=str(tmp_path / "run" / "last.pt"))
-    assert train(again, log=quiet).test_accuracy == record.test_accuracy
-
-
-def test_emulated_bfloat16_is_said_to_be_slow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kerv.train.computes_bf16", lambda device: False)
-    settings = {**SMALL, "epochs": 1, "limit": 40, "out": str(tmp_path / "run")}
-    lines: list[str] = []
-    train(TrainConfig(**settings, precision="bf16"), log=lines.append)
-    assert "only emulates bf16, which takes many times as long as" in lines[1]
-
-
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     config = TrainConfig(**{**SMALL, "kernel": "linear"}, lr=1e30, out=str(tmp_path / "run"))
     with pytest.raises(NotFinite, match=r"the loss is nan by epoch 1, step \d+, at learning rate"):
