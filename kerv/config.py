@@ -29,7 +29,7 @@ _KINDS: dict[Any, tuple[type, ...]] = {
 
 # Settings that belong together, by a name.
 RECIPES: dict[str, dict[str, Any]] = {
-    # In the spirit of https://arxiv.org/abs/2404.00498: CIFAR-10 in minutes on a CPU.
+    # In the spirit of https://arxiv.org/abs/2404.00498.
     "fast": {
         "data": "cifar10",
         "model": "fastnet",

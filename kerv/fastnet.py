@@ -1,4 +1,4 @@
-"""A small wide network for CIFAR-10 that trains in minutes, and how it starts.
+"""A small wide network for CIFAR-10, and how it starts.
 
 In the spirit of Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024,
 https://arxiv.org/abs/2404.00498: a first layer that decorrelates the pixels of small patches and is
