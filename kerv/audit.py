@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import bench, studies
-from .records import Record, load, names, per_cent
+from .records import Record, load, markdown, names, per_cent
 
 NOT_RUN = "not run yet"
 TARGET = 0.98
@@ -134,15 +134,13 @@ def finals_table(study: str) -> str:
     >>> finals_table("mnist").startswith("| first layer |")
     True
     """
-    rows = [
-        "| first layer | parameters | rate | validation % | test %, last epoch "
-        "| test %, best epoch | epochs to 98 % |",
-        "|---" * 7 + "|",
-    ]
+    head = ["first layer", "parameters", "rate", "validation %"]
+    head += ["test %, last epoch", "test %, best epoch", "epochs to 98 %"]
+    rows = []
     for contestant in studies.STUDIES[study].contestants:
         runs = complete(f"{study}/{contestant}")
         if not runs:
-            rows.append(f"| {contestant} | {NOT_RUN}" + " |" * 6)
+            rows.append([contestant, NOT_RUN] + [""] * 5)
             continue
         epochs = [counted_epochs(run) for run in runs]
         cells = [
@@ -154,8 +152,8 @@ def finals_table(study: str) -> str:
             per_cent([run.best_test_accuracy for run in runs]),
             f"{statistics.mean(epochs):.1f} ± {statistics.stdev(epochs):.1f}",
         ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+        rows.append(cells)
+    return markdown(head, rows)
 
 
 def seeds(study: str) -> dict[str, list[object]]:

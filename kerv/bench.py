@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import KernelConv1d, KernelConv2d, KernelConv3d
-from .records import hardware, versions, whole_file
+from .records import hardware, markdown, versions, whole_file
 from .registry import get_kernel, kernel_names
 
 _PLAIN = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -164,15 +164,10 @@ def measure(
 
 def table(costs: Sequence[Cost]) -> str:
     """The costs as a Markdown table."""
-    rows = [
-        "| layer | forward | forward and backward | kept for backward |",
-        "|---|---|---|---|",
-        *(
-            f"| {c.layer} | {c.forward:.2f}× | {c.both:.2f}× | {c.kept:+.2f} outputs |"
-            for c in costs
-        ),
-    ]
-    return "\n".join(rows)
+    return markdown(
+        ("layer", "forward", "forward and backward", "kept for backward"),
+        [(c.layer, f"{c.forward:.2f}×", f"{c.both:.2f}×", f"{c.kept:+.2f} outputs") for c in costs],
+    )
 
 
 # One pass over the output of a layer, in place, by what a tail is made of.
@@ -239,15 +234,15 @@ def report(results: dict[str, Any]) -> str:
     """What `--out` wrote, as a Markdown table: forward and backward, as multiples of torch's."""
     columns = results["cases"]
     names = [column["name"] for column in columns]
-    rows = [f"| kernel | target | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
+    rows = []
     for layer in dict.fromkeys(cost["layer"] for c in columns for cost in c["costs"]):
         cells = [
             next((f"{cost['both']:.2f}" for cost in c["costs"] if cost["layer"] == layer), "—")
             for c in columns
         ]
         target = f"{TARGETS[layer]:.2f}" if layer in TARGETS else "—"
-        rows.append(f"| {layer} | {target} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+        rows.append([layer, target, *cells])
+    return markdown(["kernel", "target", *names], rows)
 
 
 def _time(layer: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from .audit import (
     search,
 )
 from .layers import KernelConv2d
-from .records import per_cent
+from .records import markdown, per_cent
 from .registry import get_kernel, kernel_names
 
 Finding = tuple[str, str]  # a result in words, and the verdict
@@ -294,18 +294,15 @@ def versus(study: str) -> str:
     >>> versus("mnist").startswith("| contestant |")
     True
     """
-    rows = [
-        "| contestant | test % | against the convolution, points | more accurate? |",
-        "|---" * 4 + "|",
-    ]
+    head = ("contestant", "test %", "against the convolution, points", "more accurate?")
+    rows = []
     for name in studies.STUDIES[study].contestants:
         runs = complete(f"{study}/{name}")
         score = per_cent([run.test_accuracy for run in runs]) if runs else NOT_RUN
         words, verdict = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()
         gap = words.rpartition("; ")[2]
-        cells = (name, score, "", "") if name == _PLAIN else (name, score, gap, verdict)
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+        rows.append((name, score, "", "") if name == _PLAIN else (name, score, gap, verdict))
+    return markdown(head, rows)
 
 
 def pace(study: str) -> str:
@@ -315,13 +312,13 @@ def pace(study: str) -> str:
     True
     """
     head = "contestant", "epochs to 98 %", "saved", "sooner?", "an epoch costs", "in plain epochs"
-    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    rows = []
     for name in studies.STUDIES[study].contestants:
         runs, kernel = complete(f"{study}/{name}"), kernel_of(study, name)
         most = 1.0 if kernel == "linear" else layer_cost(kernel)
         cost = "not measured" if most is None else f"1 to {most:.2f}" if most > 1 else "1"
         if not runs:
-            rows.append(f"| {name} | {NOT_RUN} | | | {cost} | |")
+            rows.append((name, NOT_RUN, "", "", cost, ""))
             continue
         epochs = statistics.mean(counted_epochs(run) for run in runs)
         words, verdict = sooner(f"{study}/{name}", f"{study}/{_PLAIN}")()
@@ -331,18 +328,17 @@ def pace(study: str) -> str:
         time = "" if most is None else f"{epochs:.1f} to {epochs * most:.1f}"
         if most == 1:
             time = f"{epochs:.1f}"
-        rows.append(f"| {name} | {epochs:.1f} | {saved} | {verdict} | {cost} | {time} |")
-    return "\n".join(rows)
+        rows.append((name, f"{epochs:.1f}", saved, verdict, cost, time))
+    return markdown(head, rows)
 
 
 def table() -> str:
     """The claims as a Markdown table: a row for each test, so a claim may have several."""
-    rows = ["| claim | verdict | our test | result | where |", "|---" * 5 + "|"]
+    rows = []
     for claim in CLAIMS:
         result, verdict = claim.find()
-        cells = (claim.claim, verdict, claim.protocol, result, claim.where)
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+        rows.append((claim.claim, verdict, claim.protocol, result, claim.where))
+    return markdown(("claim", "verdict", "our test", "result", "where"), rows)
 
 
 def verdict(claim: str, protocol: str) -> str:

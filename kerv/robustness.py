@@ -82,13 +82,14 @@ def table(group: str) -> str:
         raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {group!r}")
     found, chosen = recorded(), GROUPS[group]
     there = [name for name in chosen.contestants if f"{group}/{name}" in found]
-    rows = [" | ".join(["| attack | ε", *there]) + " |", "|---" * (len(there) + 2) + "|"]
     plan = [(UNTOUCHED, 0.0)]
     plan += [(attack, radius) for radius in chosen.radii for attack in (*ATTACKS, FOREIGN)]
-    for attack, radius in plan:
-        cells = [f"{100 * found[f'{group}/{name}'][key(attack, radius)]:.1f}" for name in there]
-        rows.append(" | ".join([f"| {attack}", f"{radius:.3f}", *cells]) + " |")
-    return "\n".join(rows)
+    rows = [
+        [attack, f"{radius:.3f}"]
+        + [f"{100 * found[f'{group}/{name}'][key(attack, radius)]:.1f}" for name in there]
+        for attack, radius in plan
+    ]
+    return records.markdown(["attack", "ε", *there], rows)
 
 
 def attack_missing(target: Path, root: str | None = None) -> int:

@@ -242,14 +242,15 @@ def light_table(study: str = "light") -> str:
         for contestant in STUDIES[study].contestants
         if len(runs := finals(study, contestant)) == len(SEEDS)
     }
-    rows = [" | ".join(["| condition", *columns]) + " |", "|---" * (len(columns) + 1) + "|"]
-    for condition in light.CONDITIONS:
-        cells = [
+    rows = [
+        [condition]
+        + [
             records.per_cent([(run.conditions or {})[condition] for run in runs])
             for runs in columns.values()
         ]
-        rows.append(" | ".join([f"| {condition}", *cells]) + " |")
-    return "\n".join(rows)
+        for condition in light.CONDITIONS
+    ]
+    return records.markdown(["condition", *columns], rows)
 
 
 def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:

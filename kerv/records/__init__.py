@@ -165,10 +165,8 @@ def table(records: Iterable[Record] | None = None) -> str:
     for record in [load(name) for name in names()] if records is None else records:
         same = {key: value for key, value in record.config.items() if key != "seed"}
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(record)
-    rows = [
-        "| network | kernel | where | parameters | validation % | test % | seeds |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    head = ("network", "kernel", "where", "parameters", "validation %", "test %", "seeds")
+    rows = []
     # The convolution first: it is what the others are compared with.
     for group in sorted(groups.values(), key=lambda g: g[0].config["kernel"] != "linear"):
         config = group[0].config
@@ -181,8 +179,20 @@ def table(records: Iterable[Record] | None = None) -> str:
             per_cent([record.test_accuracy for record in group]),
             len(group),
         ]
-        rows.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(rows)
+        rows.append(cells)
+    return markdown(head, rows)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown.
+
+    >>> print(markdown(["kernel", "seeds"], [["cosine", 3]]))
+    | kernel | seeds |
+    |---|---|
+    | cosine | 3 |
+    """
+    first, *rest = (f"| {' | '.join(map(str, cells))} |" for cells in (head, *rows))
+    return "\n".join([first, "|---" * len(head) + "|", *rest])
 
 
 def versions() -> dict[str, str]:
