@@ -79,7 +79,7 @@ def test_no_verdict_as_long_as_a_seed_is_missing(
         assert find() == ("", audit.NOT_RUN)
         assert "| cubic | not run yet |" in audit.finals_table("s")
         assert "| cubic | not run yet |  | not run yet |" in claims.versus("s")
-        assert "| cubic | not run yet | | | 1 to 1." in claims.pace("s")
+        assert "| cubic | not run yet |  |  | 1 to 1." in claims.pace("s")
         assert len(audit.seeds("s")["run"]) == 3 + count, "and every seed is shown"
     recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(3)]
     words, verdict = find()

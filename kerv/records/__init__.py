@@ -191,10 +191,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     |---|---|
     | cosine | 3 |
     """
-    first, *rest = (
-        "|" + "".join(f" {cell} |" if cell != "" else " |" for cell in cells)
-        for cells in (head, *rows)
-    )
+    first, *rest = (f"| {' | '.join(map(str, cells))} |" for cells in (head, *rows))
     return "\n".join([first, "|---" * len(head) + "|", *rest])
 
 
