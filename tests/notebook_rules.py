@@ -229,6 +229,16 @@ def pictures_have_alternatives(notebook: NotebookNode) -> list[str]:
     return found
 
 
+def tables_are_read_as_tables(notebook: NotebookNode) -> list[str]:
+    """The plain Markdown that the site takes for an output has none: only its MyST has."""
+    return [
+        f"cell {cell.id}: a table without the metadata mystnb.markdown_format = myst"
+        for cell in code_cells(notebook)
+        if any("|---" in o.get("data", {}).get("text/markdown", "") for o in cell.outputs)
+        and cell.metadata.get("mystnb", {}).get("markdown_format") != "myst"
+    ]
+
+
 # Markdown that reads right on the site, on Colab and in the GitHub viewer. These also hold for .md.
 
 
@@ -299,6 +309,7 @@ RULES = [
     outputs_name_no_machine,
     metadata_is_lean,
     pictures_have_alternatives,
+    tables_are_read_as_tables,
 ]
 TEXT_RULES = [
     no_directives,

@@ -176,6 +176,7 @@ BROKEN = [
     (rules.pictures_have_alternatives, set_alt(""), "alternative text ''"),
     (rules.pictures_have_alternatives, set_alt("a_long_file_name.png"), "file_name.png"),
     (rules.pictures_have_alternatives, show({"text/html": "<img src=x>"}), "lacks alt"),
+    (rules.tables_are_read_as_tables, show({"text/markdown": "| a |\n|---|"}), "a table without"),
 ]
 
 
