@@ -178,6 +178,8 @@ _PASSES: dict[str, Callable[[Tensor], Tensor]] = {
     "log": lambda y: y.log_(),
     "tanh": lambda y: y.tanh_(),
     "acos": lambda y: y.acos_(),
+    "sin": lambda y: y.sin_(),
+    "into a new tensor": lambda y: y * 0.5,
 }
 
 
@@ -187,7 +189,7 @@ def passes(case: Case, *, rounds: int = 20, device: str = "cpu") -> dict[str, fl
     It says which kernels cannot come near a convolution: a tail is made of such passes.
 
     >>> list(passes(Case("tiny", 1, 1, (4, 4), 1), rounds=1))
-    ['multiply', 'exp', 'sqrt', 'log', 'tanh', 'acos']
+    ['multiply', 'exp', 'sqrt', 'log', 'tanh', 'acos', 'sin', 'into a new tensor']
     """
     dims = len(case.size)
     layer = _PLAIN[dims](case.in_channels, case.out_channels, 3, padding=1, bias=False)

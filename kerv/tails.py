@@ -349,11 +349,9 @@ class _ArcCosine1(torch.autograd.Function):
     @staticmethod
     def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor) -> Tensor:
         x_inverse, w_inverse = inverse_root(x_sq), inverse_root(w_sq)
-        cosine = (dot * x_inverse).mul_(w_inverse).clamp_(-1, 1)
-        turned = cosine.acos().mul_(-1 / math.pi).add_(1).mul_(cosine)
-        sine = cosine.square_().neg_().add_(1).sqrt_()
-        value = turned.add_(sine, alpha=1 / math.pi)
-        return value.mul_(x_sq * x_inverse).mul_(w_sq * w_inverse)
+        angle = (dot * x_inverse).mul_(w_inverse).clamp_(-1, 1).acos_()
+        sine = angle.sin().mul_(x_sq * x_inverse / math.pi).mul_(w_sq * w_inverse)
+        return sine.addcmul_(angle.mul_(-1 / math.pi).add_(1), dot)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -363,14 +361,15 @@ class _ArcCosine1(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Grads:
         dot, x_sq, w_sq = ctx.saved_tensors
         x_inverse, w_inverse = inverse_root(x_sq), inverse_root(w_sq)
+        # The edge keeps the second derivative finite where x and w are parallel.
         edge = 1 - torch.finfo(dot.dtype).eps
-        cosine = (dot * x_inverse * w_inverse).clamp(-edge, edge)
+        angle = (dot * x_inverse).mul_(w_inverse).clamp_(-edge, edge).acos_()
         # By ⟨x, w⟩ the derivative is (π−θ)/π, by ‖x‖² it is ‖w‖ sin θ / (2π ‖x‖).
-        grad_sine = grad * (1 - cosine.square()).sqrt()
+        grad_sine = grad * angle.sin()
         x_grad = (grad_sine * (w_sq * w_inverse)).sum_to_size(x_sq.shape)
         w_grad = (grad_sine * (x_sq * x_inverse)).sum_to_size(w_sq.shape)
         return (
-            grad * (1 - cosine.acos() / math.pi),
+            grad * angle.mul_(-1 / math.pi).add_(1),
             x_grad * x_inverse / (2 * math.pi),
             w_grad * w_inverse / (2 * math.pi),
         )
