@@ -114,6 +114,8 @@ STUDIES = {
             "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
             # Added when the runs of the convolution under shadows were there: do the two add up?
             "correlation-shadow-augmented": {**_CORRELATION, "light": "shadow"},
+            # Added when those were there too: its fair rival, which has no kernel.
+            "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
         },
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
