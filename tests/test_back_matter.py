@@ -246,6 +246,7 @@ def cost(case: str, layer: str) -> float:
 
 
 STANDARDISED, TAUGHT = "convolution-per-picture", "convolution-shadow-augmented"
+BOTH = "correlation-shadow-augmented"
 
 
 def per_cent(name: str) -> float:
@@ -285,14 +286,15 @@ def measured() -> dict[str, list[float]]:
             under_light(STANDARDISED, shadow),
             *(under_light(TAUGHT, c) for c in (shadow, "unchanged", "haze")),
             under_light("correlation", "haze"),
+            *(under_light(BOTH, c) for c in (shadow, "haze", "unchanged")),
         ],
         "Which kernel should I try first?": [
             under_light(layer, shadow) for layer in ("correlation", "convolution")
         ],
         "Should I replace all layers?": [gaussian, convolution, normalized],
         "Why is it slower than a convolution?": [
-            *(cost(wide, layer) for layer in ("polynomial", "gaussian", "arc_cosine")),
-            *(cost(stem, layer) for layer in ("polynomial", "arc_cosine")),
+            *(cost(wide, layer) for layer in ("polynomial", "gaussian", "rational_quadratic")),
+            *(cost(stem, layer) for layer in ("polynomial", "rational_quadratic")),
             *(cost(wide, layer) for layer in ("gaussian by unfold", "l1")),
         ],
         "Is there a 3-D layer?": [cost("3-D 64→64", "gaussian")],

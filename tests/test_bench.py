@@ -53,9 +53,12 @@ def test_report() -> None:
 
 
 def test_recorded_results_are_of_all_cases() -> None:
-    names = [case["name"] for case in bench.recorded()["cases"]]
-    assert set(bench.CASES) <= set(names)
-    assert {name.removesuffix(", compiled") for name in names} == set(bench.CASES)
+    for machine in bench.MACHINES:
+        names = [case["name"] for case in bench.recorded(machine)["cases"]]
+        assert set(bench.CASES) <= set(names)
+        assert {name.removesuffix(", compiled") for name in names} == set(bench.CASES)
+    with pytest.raises(ValueError, match="one of avx512, avx2, got 'abacus'"):
+        bench.recorded("abacus")
 
 
 def test_command_line(

@@ -55,6 +55,16 @@ def test_the_cost_is_the_recorded_one() -> None:
     # "one pass of tanh takes as long as the whole convolution"
     stem = next(case for case in bench.recorded()["cases"] if case["name"].startswith("stem"))
     assert 0.8 < stem["passes"]["tanh"] < 1.25
+    # "On two without it, 64→64 and 128→128 took ..."
+    second = {case["name"]: case["costs"] for case in bench.recorded("avx2")["cases"]}
+    prose = " ".join(read("README.md").split())
+    named = {"polynomial": "polynomial", "gaussian": "Gaussian", "arc_cosine": "arc-cosine"}
+    for layer, name in named.items():
+        wide, wider = (
+            next(cost["both"] for cost in second[case] if cost["layer"] == layer)
+            for case in ("64→64", "128→128")
+        )
+        assert re.search(rf"{wide:.2f} and {wider:.2f} with\s+the {name}", prose)
 
 
 def test_what_the_prose_says_of_the_results() -> None:
@@ -78,7 +88,7 @@ def test_what_the_prose_says_of_light() -> None:
         return sum((run.conditions or {})[condition] for run in runs) / 3
 
     convolution, rival = "convolution", "convolution-per-picture"
-    taught = "convolution-shadow-augmented"
+    taught, both = "convolution-shadow-augmented", "correlation-shadow-augmented"
     dark = "a tenth of the light"
     # "keeps its accuracy": to a point. "guesses": one in ten, and no more than a few points.
     for contestant in ("correlation", rival):
@@ -89,8 +99,12 @@ def test_what_the_prose_says_of_light() -> None:
         assert mean("correlation", condition) - best > 0.10
         # "does better still there, in the mean", and "loses in full light and in haze"
         assert mean(taught, condition) > mean("correlation", condition)
+        # "is ahead of both where shadows fall"
+        assert mean(both, condition) > mean(taught, condition)
     for condition in ("unchanged", "haze"):
         assert mean(taught, condition) < mean("correlation", condition) - 0.01
+    # "keeps its accuracy in haze"
+    assert abs(mean(both, "haze") - mean(both, "unchanged")) < 0.005
 
 
 def test_what_the_prose_says_of_gaussian_layers() -> None:
