@@ -247,6 +247,7 @@ def cost(case: str, layer: str) -> float:
 
 STANDARDISED, TAUGHT = "convolution-per-picture", "convolution-shadow-augmented"
 BOTH = "correlation-shadow-augmented"
+PLAIN_BOTH = "convolution-per-picture-shadow-augmented"
 
 
 def per_cent(name: str) -> float:
@@ -287,6 +288,7 @@ def measured() -> dict[str, list[float]]:
             *(under_light(TAUGHT, c) for c in (shadow, "unchanged", "haze")),
             under_light("correlation", "haze"),
             *(under_light(BOTH, c) for c in (shadow, "haze", "unchanged")),
+            *(under_light(PLAIN_BOTH, c) for c in (shadow, "haze")),
         ],
         "Which kernel should I try first?": [
             under_light(layer, shadow) for layer in ("correlation", "convolution")
@@ -336,6 +338,9 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     # "Training under shadows helps more."
     shadow = "half in shadow"
     assert under_light(TAUGHT, shadow) > under_light("correlation", shadow)
+    # "and both together most"
+    others = ("correlation", TAUGHT, PLAIN_BOTH)
+    assert all(under_light(BOTH, shadow) > under_light(other, shadow) for other in others)
     assert len(light.CONDITIONS) == 15
     # "The polynomial costs least": the linear kernel is torch's own convolution.
     [costs] = [c["costs"] for c in bench.recorded()["cases"] if c["name"] == "64→64"]

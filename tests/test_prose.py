@@ -89,6 +89,7 @@ def test_what_the_prose_says_of_light() -> None:
 
     convolution, rival = "convolution", "convolution-per-picture"
     taught, both = "convolution-shadow-augmented", "correlation-shadow-augmented"
+    plain_both = "convolution-per-picture-shadow-augmented"
     dark = "a tenth of the light"
     # "keeps its accuracy": to a point. "guesses": one in ten, and no more than a few points.
     for contestant in ("correlation", rival):
@@ -101,6 +102,8 @@ def test_what_the_prose_says_of_light() -> None:
         assert mean(taught, condition) > mean("correlation", condition)
         # "is ahead of both where shadows fall"
         assert mean(both, condition) > mean(taught, condition)
+        # "comes close"
+        assert 0 < mean(both, condition) - mean(plain_both, condition) < 0.07
     for condition in ("unchanged", "haze"):
         assert mean(taught, condition) < mean("correlation", condition) - 0.01
     # "keeps its accuracy in haze"
