@@ -369,7 +369,7 @@ class _ArcCosine1(torch.autograd.Function):
         x_grad = (grad_sine * (w_sq * w_inverse)).sum_to_size(x_sq.shape)
         w_grad = (grad_sine * (x_sq * x_inverse)).sum_to_size(w_sq.shape)
         return (
-            grad * angle.mul_(-1 / math.pi).add_(1),
+            torch.addcmul(grad, grad, angle, value=-1 / math.pi),
             x_grad * x_inverse / (2 * math.pi),
             w_grad * w_inverse / (2 * math.pi),
         )
