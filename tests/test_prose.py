@@ -14,7 +14,7 @@ import pytest
 import run_notebooks
 import yaml
 
-from kerv import bench, records, studies
+from kerv import audit, bench, records, studies
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -79,6 +79,22 @@ def test_what_the_prose_says_of_the_results() -> None:
     assert accuracy["polynomial-degree-2"] - accuracy["linear"] == pytest.approx(0.0005)
     # "The Gaussian does worse": by several of them.
     assert accuracy["linear"] - accuracy["gaussian"] > 3 * 0.0035
+
+
+def test_what_the_prose_says_of_the_setting_of_the_paper() -> None:
+    prose = " ".join(read("README.md").split())
+    epochs = {}
+    for study in ("mnist", "mnist-paper-rate"):
+        for contestant in ("polynomial-3", "convolution"):
+            runs = audit.complete(f"{study}/{contestant}")
+            score = records.per_cent([run.test_accuracy for run in runs])
+            needed = sum(audit.counted_epochs(run) for run in runs) / 3
+            epochs[study, contestant] = f"{needed:.1f}"
+            assert re.search(rf"{re.escape(score)}( %| and)", prose), (study, contestant)
+    at_rate = "mnist-paper-rate"
+    first, second = epochs[at_rate, "polynomial-3"], epochs[at_rate, "convolution"]
+    assert f"98 % in {first} epochs instead of {second}." in prose
+    assert f"the convolution takes {epochs['mnist', 'convolution']}." in prose
 
 
 def test_what_the_prose_says_of_light() -> None:
