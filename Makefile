@@ -76,7 +76,7 @@ test-pages: book
 	$(PY) -m pytest -m pages -rs tests
 
 test-grading: otter
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -m grading tests/test_grading.py
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadgroup -m grading tests/test_grading.py tests/test_limits.py
 
 # JUPYTER_PATH leads to the browser's part of ipywidgets, which lies in the other environment.
 test-jupyterlab: lab

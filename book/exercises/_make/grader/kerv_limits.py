@@ -43,6 +43,16 @@ class BoundedExecutor(preprocessors.ExecutePreprocessor):
     def __init__(self, seconds: int, **settings: Any) -> None:
         super().__init__(timeout=seconds, shutdown_kernel="immediate", **settings)
 
+    def start_new_kernel_client(self) -> Any:
+        try:
+            return super().start_new_kernel_client()
+        except RuntimeError:
+            # Python did not start: another program was quicker to take one of its ports. No cell
+            # has run yet, so nothing is lost by a second try with other ports.
+            self.km = self.create_kernel_manager()
+            self.start_new_kernel()
+            return super().start_new_kernel_client()
+
     def preprocess_cell(
         self, cell: NotebookNode, resources: Any, index: int
     ) -> tuple[NotebookNode, Any]:
