@@ -138,11 +138,14 @@ newest: setup
 	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager -r requirements.txt -e '.[book,dev]'
 	$(PY) -m pip list --outdated
 
-# From an environment of its own: it must not change the one that it looks at.
+# From an environment of its own: it must not change the one that it looks at. --strict: what could not
+# be looked up was not found to be free of holes. The package itself is installed as editable.
 audit: setup
 	$(PY) -m venv _build/audit
 	_build/audit/bin/python -m pip install --quiet 'pip-audit>=2.7'
-	_build/audit/bin/pip-audit --progress-spinner off --path "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(PY) -m pip freeze --exclude-editable > _build/audit/packages.txt
+	_build/audit/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps \
+	    --requirement _build/audit/packages.txt
 
 # With COLAB_PYTHON=python3 in the Python that is there, as inside Colab's own image.
 colab-check:
