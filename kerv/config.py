@@ -33,7 +33,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "fast": {
         "data": "cifar10",
         "model": "fastnet",
-        "epochs": 10,
+        "epochs": 13,
         "batch_size": 1024,
         "lr": 1.5,
         "schedule": "triangular",
