@@ -80,6 +80,36 @@ def complete(run: str) -> list[Record]:
     return runs if len(runs) == len(studies.SEEDS) else []
 
 
+def scores(run: str, condition: str | None = None) -> list[float]:
+    """The test accuracy of "study/contestant" for each of its three seeds, as a fraction.
+
+    Args:
+        run: study and contestant, as in "light/correlation".
+        condition: a name of `kerv.light.CONDITIONS`, for the accuracy under that light.
+
+    Raises:
+        ValueError: a seed is not recorded, or it was not tested under the condition.
+
+    >>> theirs = scores("light/convolution", "four lights")
+    >>> difference(scores("light/correlation", "four lights"), theirs).verdict
+    'reproduced'
+    """
+    runs = complete(run)
+    if not runs:
+        whole = [f"{s}/{c}" for s, study in studies.STUDIES.items() for c in study.contestants]
+        whole = [name for name in whole if complete(name)]
+        raise ValueError(f"{run!r} has not all its seeds; these have: {', '.join(whole) or 'none'}")
+    if condition is None:
+        return [record.test_accuracy for record in runs]
+    tested = [record.conditions or {} for record in runs]
+    if not all(condition in accuracies for accuracies in tested):
+        raise ValueError(
+            f"{run!r} was not tested under {condition!r}, but under: "
+            f"{', '.join(tested[0]) or 'nothing'}"
+        )
+    return [accuracies[condition] for accuracies in tested]
+
+
 def search(study: str, contestant: str) -> dict[float, Record]:
     """The recorded runs of a contestant's search, by their learning rates.
 
@@ -131,10 +161,10 @@ def layer_cost(kernel: str) -> float | None:
 def finals_table(study: str) -> str:
     """The final runs as a Markdown table: mean ± sample standard deviation over the seeds.
 
-    >>> finals_table("mnist").startswith("| first layer |")
+    >>> finals_table("mnist").startswith("| contestant |")
     True
     """
-    head = ["first layer", "parameters", "rate", "validation %"]
+    head = ["contestant", "parameters", "rate", "validation %"]
     head += ["test %, last epoch", "test %, best epoch", "epochs to 98 %"]
     rows = []
     for contestant in studies.STUDIES[study].contestants:

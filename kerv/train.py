@@ -104,8 +104,8 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
             f"too few for {world.size} processes"
         )
 
-    def score(x: Tensor, y: Tensor) -> float:
-        return evaluate_shared(model, x, y, scale, config.precision, config.views, world)
+    def score(x: Tensor, y: Tensor, views: int) -> float:
+        return evaluate_shared(model, x, y, scale, config.precision, views, world)
 
     history: list[dict[str, Any]] = []
     # Before the first epoch and after each, for figures that show how filters came about.
@@ -131,6 +131,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     loss_of = nn.CrossEntropyLoss(reduction="sum", label_smoothing=config.label_smoothing)
     mirrors = config.augment and config.data == "cifar10"
     alternates, flips = (mirrors and config.flip == kind for kind in ("alternating", "random"))
+    shifts: dict[str, Any] = {"pad": config.shift, "border": config.border, "flip": flips}
     toss = torch.Generator().manual_seed(config.seed)
     coins = torch.randint(2, (len(train_x),), generator=toss).bool().to(device)
     for epoch in range(len(history) + 1, config.epochs + 1):
@@ -151,7 +152,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
                 x = light.vary(x, config.light, on_device)
             x = scale(x)
             if config.augment:
-                x = data.augment(x, pad=config.shift, flip=flips, generator=on_device)
+                x = data.augment(x, **shifts, generator=on_device)
             # The processes' gradients are averaged, so this makes the loss the mean over the joint
             # batch, even where it cannot be shared equally.
             weight = world.size / len(y)
@@ -191,7 +192,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         world.agree(model)
         held = None
         if len(held_x):
-            held = score(held_x, held_y)
+            held = score(held_x, held_y, 1)  # more views take longer, and change no choice
         train_loss, train_accuracy = total / seen, right / seen
         seconds = time.perf_counter() - begun
         history.append(
@@ -205,7 +206,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         )
         filters.append(models.first_filters(model).cpu())
         if config.score_test:
-            history[-1]["test_accuracy"] = score(dataset.test_x, dataset.test_y)
+            history[-1]["test_accuracy"] = score(dataset.test_x, dataset.test_y, config.views)
         if world.is_first:
             checkpoint.save(
                 {
@@ -226,7 +227,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
 
     record = Record(
         config=config.run(),
-        test_accuracy=score(dataset.test_x, dataset.test_y),
+        test_accuracy=score(dataset.test_x, dataset.test_y, config.views),
         validation_accuracy=history[-1]["validation_accuracy"],
         epochs=history,
         seconds=sum(entry["seconds"] for entry in history),

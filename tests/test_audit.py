@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -134,6 +135,26 @@ def test_seeds_show_what_was_scored(recorded: Runs) -> None:
     ]
     studies.STUDIES["s"].common.pop("score_test")  # type: ignore[attr-defined]
     assert list(audit.seeds("s")) == ["run", "rate", "validation %", "test %, last epoch"]
+
+
+def test_scores_are_those_of_the_three_seeds(recorded: Runs) -> None:
+    recorded["cubic"] = [run(seed, 0.9 + seed / 100, 0.99, [0.98]) for seed in range(2)]
+    with pytest.raises(ValueError, match="'s/cubic' has not all its seeds; these have: none"):
+        audit.scores("s/cubic")
+    recorded["cubic"].append(run(2, 0.92, 0.99, [0.98]))
+    assert audit.scores("s/cubic") == [0.9, 0.91, 0.92]
+    with pytest.raises(ValueError, match="not tested under 'haze', but under: nothing"):
+        audit.scores("s/cubic", "haze")
+    lit = [{"haze": record.test_accuracy / 2} for record in recorded["cubic"]]
+    recorded["cubic"] = [
+        dataclasses.replace(record, conditions=conditions)
+        for record, conditions in zip(recorded["cubic"], lit, strict=True)
+    ]
+    assert audit.scores("s/cubic", "haze") == [0.45, 0.455, 0.46]
+    with pytest.raises(ValueError, match="not tested under 'fog', but under: haze"):
+        audit.scores("s/cubic", "fog")
+    with pytest.raises(ValueError, match="these have: s/cubic"):
+        audit.scores("s/convolution")
 
 
 def test_the_cost_comes_from_the_stem() -> None:

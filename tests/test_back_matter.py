@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import re
+import statistics
 from pathlib import Path
 
 import api_page
@@ -18,7 +19,7 @@ from sphinx.ext.napoleon import Config, GoogleDocstring
 from torch import nn
 
 import kerv
-from kerv import audit, bench, claims, light, records, studies
+from kerv import audit, bench, claims, light, records
 
 BOOK = Path(__file__).parents[1] / "book"
 NAMES = " ".join(api_page.SECTIONS.values()).split()
@@ -256,16 +257,12 @@ def per_cent(name: str) -> float:
 
 def under_light(contestant: str, condition: str = "unchanged") -> float:
     """Mean accuracy of the three seeds of the light study, in per cent."""
-    runs = studies.finals("light", contestant)
-    assert len(runs) == 3
-    return sum(100 * (run.conditions or {})[condition] for run in runs) / 3
+    return 100 * statistics.mean(audit.scores(f"light/{contestant}", condition))
 
 
 def digits(contestant: str) -> float:
     """Mean accuracy of three seeds on MNIST, in per cent."""
-    runs = audit.complete(contestant)
-    assert len(runs) == 3
-    return sum(100 * run.test_accuracy for run in runs) / 3
+    return 100 * statistics.mean(audit.scores(f"mnist/{contestant}"))
 
 
 def measured() -> dict[str, list[float]]:
@@ -284,7 +281,7 @@ def measured() -> dict[str, list[float]]:
     dark, shadow = "a tenth of the light", "half in shadow"
     return {
         "Does it help?": [
-            *(digits(f"mnist/{name}") for name in ("polynomial-3", "convolution")),
+            *(digits(name) for name in ("polynomial-3", "convolution")),
             *(
                 per_cent(resnet20.format(run))
                 for run in ("linear", "polynomial-degree-2", "gaussian")

@@ -198,12 +198,15 @@ def test_the_mean_of_a_linear_response_is_blind_and_its_square_is_not() -> None:
 # --------------------------------------------------------------- augmentation and batches
 
 
-def test_augment_equals_cutting_one_picture_at_a_time(device: torch.device) -> None:
+@pytest.mark.parametrize(("border", "mode"), [("zeros", "constant"), ("reflect", "reflect")])
+def test_augment_equals_cutting_one_picture_at_a_time(
+    border: str, mode: str, device: torch.device
+) -> None:
     x = torch.randn(50, 3, 8, 6, device=device)
     generator = torch.Generator(device).manual_seed(0)
-    out = data.augment(x, pad=2, generator=generator)
+    out = data.augment(x, pad=2, border=border, generator=generator)
     assert out.shape == x.shape
-    padded = F.pad(x, (2, 2, 2, 2))
+    padded = F.pad(x, (2, 2, 2, 2), mode=mode)
     seen = set()
     for n in range(len(x)):
         cuts = {
@@ -226,6 +229,8 @@ def test_augment_repeats_with_its_generator_and_can_do_nothing(device: torch.dev
     )
     assert torch.equal(once, again)
     assert torch.equal(data.augment(x, pad=0, flip=False), x)
+    with pytest.raises(ValueError, match="border must be one of zeros, reflect, got 'wrap'"):
+        data.augment(x, border="wrap")
 
 
 def test_batches_give_each_picture_once() -> None:

@@ -197,25 +197,6 @@ def test_label_smoothing_raises_the_loss_of_the_sure(tmp_path: Path) -> None:
     assert losses[0] != losses[1]
 
 
-def test_evaluation_over_views() -> None:
-    """A network that looks at one corner sees the others through mirrored and shifted views."""
-    dataset = data.load("textures")
-    x = torch.full((1, 1, 32, 32), 127, dtype=torch.uint8)
-    x[..., 0, -1] = 255
-
-    class Corner(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.stack([x[:, 0, 0, 0], torch.full((len(x),), 0.1)], 1)
-
-    right = torch.tensor([0])
-    assert evaluate(Corner(), x, right, dataset) == 0
-    assert evaluate(Corner(), x, right, dataset, views=2) == 1
-    with pytest.raises(ValueError, match="views must be one of 1, 2, 6, got 3"):
-        evaluate(Corner(), x, right, dataset, views=3)
-    with pytest.raises(ValueError, match="precision must be fp32 or bf16, got 'fp16'"):
-        evaluate(Corner(), x, right, dataset, precision="fp16")
-
-
 def test_bfloat16_and_no_validation(tmp_path: Path) -> None:
     config = TrainConfig(
         **{**SMALL, "epochs": 1, "limit": 40},

@@ -1,0 +1,46 @@
+"""The accuracy of a network: over views of a picture, and which pictures a training scores so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from kerv import data
+from kerv.evaluation import evaluate
+from kerv.train import TrainConfig, train
+
+
+def test_evaluation_over_views() -> None:
+    """A network that looks at one corner sees the others through mirrored and shifted views."""
+    dataset = data.load("textures")
+    x = torch.full((1, 1, 32, 32), 127, dtype=torch.uint8)
+    x[..., 0, -1] = 255
+
+    class Corner(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.stack([x[:, 0, 0, 0], torch.full((len(x),), 0.1)], 1)
+
+    right = torch.tensor([0])
+    assert evaluate(Corner(), x, right, dataset) == 0
+    assert evaluate(Corner(), x, right, dataset, views=2) == 1
+    with pytest.raises(ValueError, match="views must be one of 1, 2, 6, got 3"):
+        evaluate(Corner(), x, right, dataset, views=3)
+    with pytest.raises(ValueError, match="precision must be fp32 or bf16, got 'fp16'"):
+        evaluate(Corner(), x, right, dataset, precision="fp16")
+
+
+def test_only_test_pictures_are_scored_by_several_views(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[tuple[int, int]] = []
+
+    def spy(model: object, x: torch.Tensor, *rest: object) -> float:
+        scored.append((len(x), rest[3]))
+        return 0.5
+
+    monkeypatch.setattr("kerv.train.evaluate_shared", spy)
+    settings = {"data": "textures", "model": "resnet8", "epochs": 2, "limit": 40, "views": 2}
+    train(TrainConfig(**settings, out=str(tmp_path / "run")), log=lambda line: None)
+    assert scored == [(4, 1), (4, 1), (2000, 2)]
