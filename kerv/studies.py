@@ -78,6 +78,7 @@ _MNIST = {
     "augment": False,
     "score_test": True,
 }
+_MNIST_RATES = (0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05)
 _CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
 _CORRELATION = {"kernel": "correlation:eps=1e-4"}
 
@@ -135,7 +136,7 @@ STUDIES = {
             "l2": {"kernel": "l2"},
             "l1": {"kernel": "l1"},
         },
-        rates=(0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05),
+        rates=_MNIST_RATES,
         search_epochs=4,
         displayed=("convolution", "polynomial-3", "gaussian", "cosine"),
     ),
@@ -157,6 +158,16 @@ STUDIES = {
             "both-no-relu": {**_CUBIC, "where": "all", "activation": "none"},
         },
         rates=(0.0004, 0.0016, 0.00625, 0.025),
+        search_epochs=4,
+    ),
+    "mnist-fixed": Study(
+        question="What do kernels on MNIST lose whose own numbers stay where they start?",
+        common=_MNIST,
+        contestants={
+            "polynomial-3": {"kernel": "polynomial:degree=3"},
+            "gaussian": {"kernel": "gaussian"},
+        },
+        rates=_MNIST_RATES,
         search_epochs=4,
     ),
     "fast": Study(
