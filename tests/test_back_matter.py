@@ -246,8 +246,8 @@ def cost(case: str, layer: str) -> float:
     return next(cost["both"] for cost in costs if cost["layer"] == layer)
 
 
-STANDARDISED, TAUGHT = "convolution-per-picture", "convolution-shadow-augmented"
-BOTH = "correlation-shadow-augmented"
+STANDARDISED, INSTANCE = "convolution-per-picture", "convolution-instance-norm"
+TAUGHT, BOTH = "convolution-shadow-augmented", "correlation-shadow-augmented"
 PLAIN_BOTH = "convolution-per-picture-shadow-augmented"
 
 
@@ -289,7 +289,8 @@ def measured() -> dict[str, list[float]]:
             *(under_light(layer) for layer in ("correlation", "convolution")),
             *(under_light(layer, shadow) for layer in ("correlation", "convolution")),
             *(under_light(layer, dark) for layer in ("correlation", "convolution", STANDARDISED)),
-            under_light(STANDARDISED, shadow),
+            under_light(INSTANCE, dark),
+            *(under_light(name, shadow) for name in (STANDARDISED, INSTANCE)),
             *(under_light(TAUGHT, c) for c in (shadow, "unchanged", "haze")),
             under_light("correlation", "haze"),
             *(under_light(BOTH, c) for c in (shadow, "haze", "unchanged")),
