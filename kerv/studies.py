@@ -117,7 +117,7 @@ STUDIES = {
             "correlation-shadow-augmented": {**_CORRELATION, "light": "shadow"},
             # Added when those were there too: its fair rival, which has no kernel.
             "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
-            # Added when instance norm was ahead of standardisation in the mean: a fairer rival still.
+            # Added when instance norm was ahead of standardisation in the mean: fairer still.
             "convolution-instance-norm-shadow-augmented": {
                 "stem_norm": "instance",
                 "light": "shadow",
