@@ -82,12 +82,6 @@ _MNIST_RATES = (0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05)
 _CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
 _CORRELATION = {"kernel": "correlation:eps=1e-4"}
 
-_RESNET20 = {
-    "data": "cifar10",
-    "model": "resnet20",
-    "epochs": 20,
-    "precision": "bf16",
-}
 # Kernels for the first layer. What can be learned of them is.
 _FIRST: dict[str, dict[str, Any]] = {
     "convolution": {},
@@ -185,7 +179,7 @@ STUDIES = {
     ),
     "resnet20": Study(
         question="Does a kernel help a ResNet-20 on CIFAR-10, in the first layer or in all?",
-        common=_RESNET20,
+        common={"data": "cifar10", "model": "resnet20", "epochs": 20, "precision": "bf16"},
         contestants={
             **_FIRST,
             "cosine-all": {"kernel": "cosine", "where": "spatial"},
@@ -298,7 +292,8 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
         while run := next((r for r in planned(study) if r[0] not in set(records.names())), None):
             name, config = run
             print(f"{name}:", flush=True)
-            record = _run(config, folder / name, under_light=_tests_light(study, name))
+            tested = STUDIES[study].under_light and "-seed" in name
+            record = _run(config, folder / name, under_light=tested)
             record = dataclasses.replace(record, weights=None, filters=None)
             shown = [f"{study}/{contestant}-seed0" for contestant in STUDIES[study].displayed]
             if name in shown and record.failed is None:
@@ -318,10 +313,6 @@ def _keep(record: Record, run: Path, target: Path) -> Record:
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         checkpoint.save_tensors(half, target.with_name(copy))
     return dataclasses.replace(record, weights=names["model"], filters=names["filters"])
-
-
-def _tests_light(study: str, run: str) -> bool:
-    return STUDIES[study].under_light and "-seed" in run
 
 
 def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
