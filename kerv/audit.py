@@ -110,6 +110,50 @@ def scores(run: str, condition: str | None = None) -> list[float]:
     return [accuracies[condition] for accuracies in tested]
 
 
+def leads(
+    ours: str, rivals: Sequence[str], conditions: Sequence[str]
+) -> dict[str, dict[str, Difference]]:
+    """By how much "study/contestant" is ahead of each rival, under each condition of the light.
+
+    Args:
+        ours: study and contestant, as in "light/correlation".
+        rivals: the same of those it is compared with.
+        conditions: names of `kerv.light.CONDITIONS`.
+
+    Raises:
+        ValueError: a seed is not recorded, or it was not tested under a condition.
+
+    >>> found = leads("light/correlation", ["light/convolution"], ["haze", "noise 0.03"])
+    >>> [lead.verdict for lead in found["light/convolution"].values()]
+    ['reproduced', 'unclear']
+    """
+    return {
+        rival: {c: difference(scores(ours, c), scores(rival, c)) for c in conditions}
+        for rival in rivals
+    }
+
+
+def leads_table(ours: str, rivals: Sequence[str], conditions: Sequence[str]) -> str:
+    """The `leads` as a Markdown table: points, how far their intervals reach, and the verdicts.
+
+    >>> print(leads_table("light/correlation", ["light/convolution"], ["haze"]))
+    | points ahead: correlation − … | convolution |
+    |---|---|
+    | haze | +23.6 ± 1.4, reproduced |
+    """
+    found = leads(ours, rivals, conditions)
+    rows = [
+        [condition]
+        + [
+            f"{100 * lead.mean:+.1f} ± {100 * lead.margin:.1f}, {lead.verdict}".replace("-", "−")
+            for lead in (under[condition] for under in found.values())
+        ]
+        for condition in conditions
+    ]
+    names = [run.split("/")[1] for run in (ours, *rivals)]
+    return markdown([f"points ahead: {names[0]} − …", *names[1:]], rows)
+
+
 def search(study: str, contestant: str) -> dict[float, Record]:
     """The recorded runs of a contestant's search, by their learning rates.
 

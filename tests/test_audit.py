@@ -157,6 +157,30 @@ def test_scores_are_those_of_the_three_seeds(recorded: Runs) -> None:
         audit.scores("s/convolution")
 
 
+def test_leads_are_differences_seed_by_seed(recorded: Runs) -> None:
+    for name, above in (("convolution", 0.0), ("cubic", 0.1)):
+        recorded[name] = [
+            dataclasses.replace(
+                run(seed, 0.9, 0.9, [0.9]),
+                conditions={"haze": 0.5 + seed / 100 + above, "blur": 0.3 - seed * above},
+            )
+            for seed in range(3)
+        ]
+    compared = ("s/cubic", ["s/convolution", "s/cubic"], ["haze", "blur"])
+    haze, blur = audit.leads(*compared)["s/convolution"].values()
+    assert (haze.mean, haze.margin) == (pytest.approx(0.1), pytest.approx(0))
+    by_hand = audit.difference((0.3, 0.2, 0.1), (0.3, 0.3, 0.3))
+    assert (blur.mean, blur.margin) == pytest.approx((by_hand.mean, by_hand.margin))
+    assert audit.leads_table(*compared).splitlines() == [
+        "| points ahead: cubic − … | convolution | cubic |",
+        "|---|---|---|",
+        "| haze | +10.0 ± 0.0, reproduced | +0.0 ± 0.0, unclear |",
+        "| blur | −10.0 ± 24.8, unclear | +0.0 ± 0.0, unclear |",
+    ]
+    with pytest.raises(ValueError, match="not tested under 'fog', but under: haze, blur"):
+        audit.leads("s/cubic", ["s/convolution"], ["fog"])
+
+
 def test_the_cost_comes_from_the_stem() -> None:
     [stem] = [case for case in bench.recorded()["cases"] if case["name"] == "stem 3→64"]
     assert audit.layer_cost("gaussian") in [cost["both"] for cost in stem["costs"]]
