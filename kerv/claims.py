@@ -7,7 +7,7 @@ True
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -172,6 +172,7 @@ def _volterra() -> Finding:
 
 _ACCURATE, _FASTER = "It is more accurate than a CNN", "It converges faster than a CNN"
 _LEARNED = "Learnable hyper-parameters help where nothing is known"
+_RELU = "A kernel can stand in for the ReLU"
 _PATCHWISE = "Its non-linearity is patchwise, not pointwise"
 _ABSTRACT, _TEXT, _ASKED = "paper, abstract", "paper, text", "a question of the paper"
 _CUBIC, _PLAIN = "polynomial-3", "convolution"
@@ -233,6 +234,12 @@ CLAIMS = (
         "epochs, both with the rate of the authors' script",
         sooner(f"mnist-paper-rate/{_CUBIC}", f"mnist-paper-rate/{_PLAIN}"),
     ),
+    Claim(
+        _FASTER,
+        _ABSTRACT,
+        "epochs, both without ReLU, each with its best rate",
+        sooner("mnist-places/first-no-relu", f"mnist-places/{_PLAIN}-no-relu"),
+    ),
     Claim("It adds no parameters", _ABSTRACT, "count them", _parameters),
     Claim("It keeps equivariance to shifts", _TEXT, "shift, then compare", _equivariance),
     Claim(
@@ -274,10 +281,16 @@ CLAIMS = (
         more_accurate("mnist-places/both", f"mnist/{_CUBIC}"),
     ),
     Claim(
-        "A kernel can stand in for the ReLU",
+        _RELU,
         _ASKED,
-        "MNIST: cubic without ReLU against a convolution with it",
+        "MNIST: cubic first layer without ReLU against a convolution with it",
         more_accurate("mnist-places/first-no-relu", f"mnist/{_PLAIN}"),
+    ),
+    Claim(
+        _RELU,
+        _ASKED,
+        "the same, cubic in both layers",
+        more_accurate("mnist-places/both-no-relu", f"mnist/{_PLAIN}"),
     ),
     Claim("L2 may resist small perturbations", _TEXT, "none yet", _no_runs),
     Claim(
@@ -309,6 +322,22 @@ def versus(study: str) -> str:
         words, verdict = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()
         gap = words.rpartition("; ")[2]
         rows.append((name, score, "", "") if name == _PLAIN else (name, score, gap, verdict))
+    return markdown(head, rows)
+
+
+def pairs(compared: Sequence[tuple[str, str]]) -> str:
+    """Contestants against others, of whichever study, as a Markdown table.
+
+    >>> pairs([("mnist-places/last", "mnist/convolution")]).splitlines()[2]
+    '| last | convolution | −0.06 ± 0.41 | unclear | +0.3 ± 1.4 | unclear |'
+    """
+    rows = []
+    for ours, theirs in compared:
+        gap, better = more_accurate(ours, theirs)()
+        saved, faster = sooner(ours, theirs)()
+        gap, saved = gap.rpartition("; ")[2], saved.rpartition("saved ")[2]
+        rows.append((ours.split("/")[1], theirs.split("/")[1], gap, better, saved, faster))
+    head = "contestant", "against", "points", "more accurate?", "epochs saved", "sooner?"
     return markdown(head, rows)
 
 

@@ -80,6 +80,8 @@ def test_no_verdict_as_long_as_a_seed_is_missing(
         assert find() == ("", audit.NOT_RUN)
         assert "| cubic | not run yet |" in audit.finals_table("s")
         assert "| cubic | not run yet |  | not run yet |" in claims.versus("s")
+        pair = claims.pairs([("s/cubic", "s/convolution")])
+        assert "| cubic | convolution |  | not run yet |  | not run yet |" in pair
         assert "| cubic | not run yet |  |  | 1 to 1." in claims.pace("s")
         assert len(audit.seeds("s")["run"]) == 3 + count, "and every seed is shown"
     recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(3)]
@@ -98,6 +100,11 @@ def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
     assert worse == ("98.00 ± 0.00 against 99.00 ± 0.00 %; −1.00 ± 0.00", "not reproduced")
     fewer = claims.sooner("s/cubic", "s/convolution")()
     assert fewer == ("2.0 against 3.0 epochs; saved +1.0 ± 0.0", "reproduced")
+    assert claims.pairs([("s/cubic", "s/convolution")]).splitlines() == [
+        "| contestant | against | points | more accurate? | epochs saved | sooner? |",
+        "|---|---|---|---|---|---|",
+        "| cubic | convolution | +1.00 ± 0.00 | reproduced | +1.0 ± 0.0 | reproduced |",
+    ]
     assert claims.reaches("s/cubic", 0.9921)()[1] == "not reproduced"
     assert claims.reaches("s/cubic", 0.9919)()[1] == "reproduced"
 

@@ -260,9 +260,9 @@ def under_light(contestant: str, condition: str = "unchanged") -> float:
     return 100 * statistics.mean(audit.scores(f"light/{contestant}", condition))
 
 
-def digits(contestant: str) -> float:
+def digits(contestant: str, study: str = "mnist") -> float:
     """Mean accuracy of three seeds on MNIST, in per cent."""
-    return 100 * statistics.mean(audit.scores(f"mnist/{contestant}"))
+    return 100 * statistics.mean(audit.scores(f"{study}/{contestant}"))
 
 
 def measured() -> dict[str, list[float]]:
@@ -305,6 +305,11 @@ def measured() -> dict[str, list[float]]:
             *(cost(stem, layer) for layer in ("polynomial", "rational_quadratic")),
             *(cost(wide, layer) for layer in ("gaussian by unfold", "l1")),
         ],
+        "Can I leave the ReLU out?": [
+            digits("first-no-relu", "mnist-places"),
+            digits("convolution"),
+            digits("both-no-relu", "mnist-places"),
+        ],
         "Is there a 3-D layer?": [cost("3-D 64→64", "gaussian")],
         "Why does my Gaussian layer not learn?": [gaussian, data, normalized],
     }
@@ -341,6 +346,12 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     )
     assert max(at_rate) < min(plain)
     assert all(a <= b for a, b in zip(best, at_rate, strict=True))
+    # "three seeds leave no doubt", "end level with the convolution, and get to 98 % sooner"
+    bare, plain_bare = "mnist-places/first-no-relu", "mnist-places/convolution-no-relu"
+    assert claims.more_accurate(bare, "mnist/convolution")()[1] == "not reproduced"
+    for cubic in (bare, "mnist-places/both-no-relu"):
+        assert claims.more_accurate(cubic, plain_bare)()[1] == "unclear"
+        assert claims.sooner(cubic, plain_bare)()[1] == "reproduced"
     # "A tenth of a per cent", "no harm", against a standard error of a third.
     assert abs(polynomial - linear) < 0.15
     assert gaussian < linear - 1

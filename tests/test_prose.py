@@ -15,7 +15,7 @@ import pytest
 import run_notebooks
 import yaml
 
-from kerv import audit, bench, records
+from kerv import audit, bench, claims, records
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -96,6 +96,11 @@ def test_what_the_prose_says_of_the_setting_of_the_paper() -> None:
     first, second = epochs[at_rate, "polynomial-3"], epochs[at_rate, "convolution"]
     assert f"98 % in {first} epochs instead of {second}." in prose
     assert f"the convolution takes {epochs['mnist', 'convolution']}." in prose
+    bare = "mnist-places/first-no-relu"
+    score = records.per_cent(audit.scores(bare))
+    assert f"Without ReLUs behind its convolutions the cubic network ends at {score} %" in prose
+    # "the kernel does not stand in for them"
+    assert claims.more_accurate(bare, "mnist/convolution")()[1] == "not reproduced"
 
 
 def test_what_the_prose_says_of_light() -> None:
