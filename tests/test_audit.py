@@ -105,6 +105,8 @@ def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
         "|---|---|---|---|---|---|",
         "| cubic | convolution | +1.00 ± 0.00 | reproduced | +1.0 ± 0.0 | reproduced |",
     ]
+    itself = claims.pairs([("s/cubic", "s/cubic")])
+    assert "| s/cubic | s/cubic | +0.00 ± 0.00 | unclear | +0.0 ± 0.0 | unclear |" in itself
     assert claims.reaches("s/cubic", 0.9921)()[1] == "not reproduced"
     assert claims.reaches("s/cubic", 0.9919)()[1] == "reproduced"
 

@@ -7,6 +7,7 @@ True
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import platform
@@ -120,9 +121,11 @@ def load(name: str | os.PathLike[str]) -> Record:
     elif name in names():
         text = (resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8")
     else:
+        near = difflib.get_close_matches(str(name), names(), n=5, cutoff=0)
         raise ValueError(
-            f"no recorded run {str(name)!r}; the recorded runs are {', '.join(names()) or 'none'}; "
-            "a run of your own is named by the path of its .json file"
+            f"no recorded run {str(name)!r}; of the {len(names())} there are, these come nearest: "
+            f"{', '.join(near)}; kerv.records.names() lists all; a run of your own is named by the "
+            "path of its .json file"
         )
     try:
         return Record(**json.loads(text))
