@@ -81,6 +81,7 @@ _MNIST = {
 _MNIST_RATES = (0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05)
 _CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
 _CORRELATION = {"kernel": "correlation:eps=1e-4"}
+_INSTANCE_NORM = {"stem_norm": "instance"}
 
 # Kernels for the first layer. What can be learned of them is.
 _FIRST: dict[str, dict[str, Any]] = {
@@ -104,7 +105,7 @@ STUDIES = {
             "convolution-per-picture": {"normalize": "picture"},
             "convolution-shadow-augmented": {"light": "shadow"},
             "convolution-local-contrast": {"normalize": "local"},
-            "convolution-instance-norm": {"stem_norm": "instance"},
+            "convolution-instance-norm": _INSTANCE_NORM,
             "convolution-gain-augmented": {"light": "gain"},
             "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
             # Added when the runs of the convolution under shadows were there: do the two add up?
@@ -112,10 +113,11 @@ STUDIES = {
             # Added when those were there too: its fair rival, which has no kernel.
             "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
             # Added when instance norm was ahead of standardisation in the mean: fairer still.
-            "convolution-instance-norm-shadow-augmented": {
-                "stem_norm": "instance",
-                "light": "shadow",
-            },
+            "convolution-instance-norm-shadow-augmented": {**_INSTANCE_NORM, "light": "shadow"},
+            # Added last: the paper's own kernel, and half of the correlation. On pixels without a
+            # mean taken away, a cosine forgives every gain and no offset.
+            "polynomial-3": _CUBIC,
+            "cosine-unscaled": {"kernel": "cosine", "normalize": "none"},
         },
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
@@ -126,13 +128,8 @@ STUDIES = {
         question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",
         common=_MNIST,
         contestants={
-            "convolution": {},
-            "polynomial-3": _CUBIC,
-            "gaussian": {"kernel": "gaussian:learnable=true"},
-            "cosine": {"kernel": "cosine"},
-            "polynomial-2": {"kernel": "polynomial:degree=2,learnable=true"},
-            "sigmoid": {"kernel": "sigmoid:learnable=true"},
-            "l2": {"kernel": "l2"},
+            **{name: _FIRST[name] for name in ("convolution", "polynomial-3", "gaussian")},
+            **{name: _FIRST[name] for name in ("cosine", "polynomial-2", "sigmoid", "l2")},
             "l1": {"kernel": "l1"},
         },
         rates=_MNIST_RATES,
