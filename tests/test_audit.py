@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kerv import audit, bench, claims, records, studies
+from kerv import audit, bench, claims, findings, records, studies
+from kerv.findings import Finding
 
 
 @pytest.mark.parametrize(
@@ -65,19 +66,19 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Runs:
 @pytest.mark.parametrize(
     "find",
     [
-        claims.more_accurate("s/cubic", "s/convolution"),
-        claims.sooner("s/cubic", "s/convolution"),
-        claims.sooner("s/cubic", "s/convolution", in_time=True),
-        claims.reaches("s/cubic", 0.99),
+        findings.more_accurate("s/cubic", "s/convolution"),
+        findings.sooner("s/cubic", "s/convolution"),
+        findings.sooner("s/cubic", "s/convolution", in_time=True),
+        findings.reaches("s/cubic", 0.99),
     ],
 )
 def test_no_verdict_as_long_as_a_seed_is_missing(
-    find: Callable[[], claims.Finding], recorded: Runs
+    find: Callable[[], Finding], recorded: Runs
 ) -> None:
     recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.99]) for seed in range(3)]
     for count in range(3):
         recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(count)]
-        assert find() == ("", audit.NOT_RUN)
+        assert find() == Finding("", audit.NOT_RUN)
         assert "| cubic | not run yet |" in audit.finals_table("s")
         assert "| cubic | not run yet |  | not run yet |" in claims.versus("s")
         pair = claims.pairs([("s/cubic", "s/convolution")])
@@ -85,21 +86,24 @@ def test_no_verdict_as_long_as_a_seed_is_missing(
         assert "| cubic | not run yet |  |  | 1 to 1." in claims.pace("s")
         assert len(audit.seeds("s")["run"]) == 3 + count, "and every seed is shown"
     recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(3)]
-    words, verdict = find()
-    assert words
-    assert verdict != audit.NOT_RUN
+    found = find()
+    assert found.result
+    assert found.verdict != audit.NOT_RUN
 
 
 def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
     recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.97, 0.99]) for seed in range(3)]
     recorded["cubic"] = [run(seed, 0.99, 0.992, [0.9, 0.985, 0.99]) for seed in range(3)]
-    better = claims.more_accurate("s/cubic", "s/convolution")()
+    better = findings.more_accurate("s/cubic", "s/convolution")()
     assert "| cubic | 99.00 ± 0.00 | +1.00 ± 0.00 | reproduced |" in claims.versus("s")
-    assert better == ("99.00 ± 0.00 against 98.00 ± 0.00 %; +1.00 ± 0.00", "reproduced")
-    worse = claims.more_accurate("s/convolution", "s/cubic")()
-    assert worse == ("98.00 ± 0.00 against 99.00 ± 0.00 %; −1.00 ± 0.00", "not reproduced")
-    fewer = claims.sooner("s/cubic", "s/convolution")()
-    assert fewer == ("2.0 against 3.0 epochs; saved +1.0 ± 0.0", "reproduced")
+    words, gap = "99.00 ± 0.00 against 98.00 ± 0.00 %; +1.00 ± 0.00", "+1.00 ± 0.00"
+    assert better == Finding(words, "reproduced", gap)
+    worse = findings.more_accurate("s/convolution", "s/cubic")()
+    words, gap = "98.00 ± 0.00 against 99.00 ± 0.00 %; −1.00 ± 0.00", "−1.00 ± 0.00"
+    assert worse == Finding(words, "not reproduced", gap)
+    fewer = findings.sooner("s/cubic", "s/convolution")()
+    words, gap = "2.0 against 3.0 epochs; saved +1.0 ± 0.0", "+1.0 ± 0.0"
+    assert fewer == Finding(words, "reproduced", gap)
     assert claims.pairs([("s/cubic", "s/convolution")]).splitlines() == [
         "| contestant | against | points | more accurate? | epochs saved | sooner? |",
         "|---|---|---|---|---|---|",
@@ -107,8 +111,8 @@ def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
     ]
     itself = claims.pairs([("s/cubic", "s/cubic")])
     assert "| s/cubic | s/cubic | +0.00 ± 0.00 | unclear | +0.0 ± 0.0 | unclear |" in itself
-    assert claims.reaches("s/cubic", 0.9921)()[1] == "not reproduced"
-    assert claims.reaches("s/cubic", 0.9919)()[1] == "reproduced"
+    assert findings.reaches("s/cubic", 0.9921)().verdict == "not reproduced"
+    assert findings.reaches("s/cubic", 0.9919)().verdict == "reproduced"
 
 
 def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None:
@@ -121,11 +125,12 @@ def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None
         "| convolution | 3.0 |  |  | 1 | 3.0 |",
         f"| cubic | 2.0 | +1.0 ± 0.0 | reproduced | 1 to {cost:.2f} | 2.0 to {2 * cost:.1f} |",
     ]
-    words, verdict = claims.sooner("s/cubic", "s/convolution", in_time=True)()
-    assert verdict == "unclear", "2 epochs may cost more than 3 of the convolution"
-    assert words == f"2.0 against 3.0 epochs; saved −{2 * cost - 3:.1f} ± 0.0 to +1.0 ± 0.0"
+    found = findings.sooner("s/cubic", "s/convolution", in_time=True)()
+    assert found.verdict == "unclear", "2 epochs may cost more than 3 of the convolution"
+    assert found.gap == f"−{2 * cost - 3:.1f} ± 0.0 to +1.0 ± 0.0"
+    assert found.result == f"2.0 against 3.0 epochs; saved {found.gap}"
     recorded["cubic"] = [run(seed, 0.98, 0.98, [0.985, 0.985, 0.99]) for seed in range(3)]
-    assert claims.sooner("s/cubic", "s/convolution", in_time=True)()[1] == "reproduced"
+    assert findings.sooner("s/cubic", "s/convolution", in_time=True)().verdict == "reproduced"
 
 
 def test_a_run_that_never_gets_there_counts_one_epoch_more(recorded: Runs) -> None:
@@ -217,8 +222,8 @@ def test_a_verdict_is_found_by_its_row() -> None:
 
 def test_stuck_is_near_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {0.1: run(0, 0.11, 0.11, [0.11])}
-    monkeypatch.setattr(claims, "search", lambda study, contestant: found)
-    assert claims.stuck("s", "cubic", (0.1,))() == ("11.0 % at 0.1", "reproduced")
-    assert claims.stuck("s", "cubic", (0.1, 0.2))() == ("", audit.NOT_RUN)
+    monkeypatch.setattr(findings, "search", lambda study, contestant: found)
+    assert findings.stuck("s", "cubic", (0.1,))() == Finding("11.0 % at 0.1", "reproduced")
+    assert findings.stuck("s", "cubic", (0.1, 0.2))() == Finding("", audit.NOT_RUN)
     found[0.2] = run(0, 0.9, 0.9, [0.9])
-    assert claims.stuck("s", "cubic", (0.1, 0.2))()[1] == "not reproduced"
+    assert findings.stuck("s", "cubic", (0.1, 0.2))().verdict == "not reproduced"

@@ -337,7 +337,7 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     # "level, as far as three seeds can tell", at the best rates and at the script's
     for study in ("mnist", "mnist-paper-rate"):
         cubic, plain = f"{study}/polynomial-3", f"{study}/convolution"
-        assert claims.more_accurate(cubic, plain)()[1] == "unclear"
+        assert claims.more_accurate(cubic, plain)().verdict == "unclear"
     # "the first to get to 98 %, but the convolution at its best rate takes no longer"
     at_rate = [audit.counted_epochs(run) for run in audit.complete("mnist-paper-rate/polynomial-3")]
     plain, best = (
@@ -348,12 +348,13 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     assert all(a <= b for a, b in zip(best, at_rate, strict=True))
     # "three seeds leave no doubt", "end level with the convolution, and get to 98 % sooner"
     bare, plain_bare = "mnist-places/first-no-relu", "mnist-places/convolution-no-relu"
-    assert claims.more_accurate(bare, "mnist/convolution")()[1] == "not reproduced"
+    assert claims.more_accurate(bare, "mnist/convolution")().verdict == "not reproduced"
     # "but there three seeds leave a doubt"
-    assert claims.more_accurate("mnist-places/both-no-relu", "mnist/convolution")()[1] == "unclear"
+    both = claims.more_accurate("mnist-places/both-no-relu", "mnist/convolution")
+    assert both().verdict == "unclear"
     for cubic in (bare, "mnist-places/both-no-relu"):
-        assert claims.more_accurate(cubic, plain_bare)()[1] == "unclear"
-        assert claims.sooner(cubic, plain_bare)()[1] == "reproduced"
+        assert claims.more_accurate(cubic, plain_bare)().verdict == "unclear"
+        assert claims.sooner(cubic, plain_bare)().verdict == "reproduced"
     # "A tenth of a per cent", "no harm", against a standard error of a third.
     assert abs(polynomial - linear) < 0.15
     assert gaussian < linear - 1

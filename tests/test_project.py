@@ -62,7 +62,7 @@ ORDER = [
         "optim",
     ),
     *("train", "cli", "studies", "robustness"),
-    *("plots", "testing", "bench", "audit", "claims", "widgets", "check"),
+    *("plots", "testing", "bench", "audit", "findings", "claims", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)
 

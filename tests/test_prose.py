@@ -100,7 +100,7 @@ def test_what_the_prose_says_of_the_setting_of_the_paper() -> None:
     score = records.per_cent(audit.scores(bare))
     assert f"Without ReLUs behind its convolutions the cubic network ends at {score} %" in prose
     # "the kernel does not stand in for them"
-    assert claims.more_accurate(bare, "mnist/convolution")()[1] == "not reproduced"
+    assert claims.more_accurate(bare, "mnist/convolution")().verdict == "not reproduced"
 
 
 def test_what_the_prose_says_of_light() -> None:

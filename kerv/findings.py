@@ -1,0 +1,165 @@
+"""How a claim is tested: what the records say to it, or what can be counted and computed at once.
+
+>>> parameters().verdict
+'reproduced'
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from . import models
+from .audit import NOT_RUN, complete, counted_epochs, difference, kernel_of, layer_cost, search
+from .layers import KernelConv2d
+from .records import per_cent
+from .registry import get_kernel, kernel_names
+
+
+class Finding(NamedTuple):
+    """A result in words, the verdict, and the mean difference ± how far its interval reaches."""
+
+    result: str
+    verdict: str
+    gap: str = ""
+
+
+def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
+    """Whether one contestant's test accuracy after the last epoch is above the other's."""
+
+    def find() -> Finding:
+        runs, others = complete(ours), complete(theirs)
+        if not (runs and others):
+            return Finding("", NOT_RUN)
+        scores, marks = ([run.test_accuracy for run in group] for group in (runs, others))
+        found = difference(scores, marks)
+        gap = f"{100 * found.mean:+.2f} ± {100 * found.margin:.2f}".replace("-", "−")
+        words = f"{per_cent(scores)} against {per_cent(marks)} %; {gap}"
+        return Finding(words, found.verdict, gap)
+
+    return find
+
+
+def sooner(ours: str, theirs: str, *, in_time: bool = False) -> Callable[[], Finding]:
+    """Whether one contestant needs fewer epochs to the target, or also less time for them.
+
+    Time is counted in epochs of the convolution. An epoch of the kernel's network costs at least
+    one of them and at most `layer_cost`, because the layers above are the same.
+    """
+
+    def find() -> Finding:
+        runs, others = complete(ours), complete(theirs)
+        if not (runs and others):
+            return Finding("", NOT_RUN)
+        needed, mark = ([counted_epochs(run) for run in group] for group in (runs, others))
+        words = f"{statistics.mean(needed):.1f} against {statistics.mean(mark):.1f} epochs; "
+        most = layer_cost(kernel_of(*ours.split("/"))) if in_time else 1.0
+        if most is None:
+            return Finding(words + "the cost of an epoch was not measured", NOT_RUN)
+        saved = [difference(mark, [cost * n for n in needed]) for cost in (most, 1.0)]
+        means = dict.fromkeys(f"{s.mean:+.1f} ± {s.margin:.1f}" for s in saved)
+        verdicts = {s.verdict for s in saved}
+        gap = " to ".join(means).replace("-", "−")
+        verdict = verdicts.pop() if len(verdicts) == 1 else "unclear"
+        return Finding(f"{words}saved {gap}", verdict, gap)
+
+    return find
+
+
+def reaches(ours: str, lowest: float) -> Callable[[], Finding]:
+    """Whether the test accuracy after the best epoch, as the paper's scripts report it, is there.
+
+    It is not if the whole interval of its mean lies below.
+    """
+
+    def find() -> Finding:
+        runs = complete(ours)
+        if not runs:
+            return Finding("", NOT_RUN)
+        scores = [run.best_test_accuracy or 0.0 for run in runs]
+        found = difference(scores, [lowest] * len(scores))
+        verdict = "not reproduced" if found.verdict == "not reproduced" else "reproduced"
+        return Finding(f"{per_cent(scores)} %", verdict)
+
+    return find
+
+
+def stuck(study: str, contestant: str, rates: tuple[float, ...]) -> Callable[[], Finding]:
+    """Whether a contestant stays near chance, below 20 %, at each of these learning rates."""
+
+    def find() -> Finding:
+        runs = search(study, contestant)
+        if not set(rates) <= set(runs):
+            return Finding("", NOT_RUN)
+        found = {rate: runs[rate].validation_accuracy or 0.0 for rate in rates}
+        words = ", ".join(f"{100 * value:.1f} % at {rate:g}" for rate, value in found.items())
+        return Finding(words, "reproduced" if max(found.values()) < 0.2 else "not reproduced")
+
+    return find
+
+
+def no_runs() -> Finding:
+    """Nothing was tried."""
+    return Finding("", NOT_RUN)
+
+
+def parameters() -> Finding:
+    """Whether LeNet-5 has as many parameters with each kernel as with the linear one."""
+    counts = {
+        name: sum(p.numel() for p in models.build("lenet5", kernel=name).parameters())
+        for name in kernel_names()
+    }
+    words = f"{counts['linear']:,} weights with each of {len(counts)} kernels"
+    return Finding(words, "reproduced" if len(set(counts.values())) == 1 else "not reproduced")
+
+
+def equivariance() -> Finding:
+    """Whether a shift before a layer does what the same shift after it does, for each kernel."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 1, 9, 8, generator=generator, dtype=torch.float64)
+    worst = 0.0
+    for name in kernel_names():
+        layer = KernelConv2d(1, 3, 3, padding=1, padding_mode="circular", kernel=name).double()
+        with torch.no_grad():
+            shifted, after = layer(x.roll((2, 3), (2, 3))), layer(x).roll((2, 3), (2, 3))
+        worst = max(worst, (shifted - after).abs().max().item())
+    words = f"shift and layer in either order, {len(kernel_names())} kernels: {worst:g} apart"
+    return Finding(words, "reproduced" if worst < 1e-9 else "not reproduced")
+
+
+def patchwise(name: str) -> bool:
+    """Whether a kernel tells apart two patches that have the same dot product with the filter.
+
+    >>> patchwise("gaussian"), patchwise("polynomial")
+    (True, False)
+    """
+    w = torch.tensor([[1.0, 2, 0, 1]], dtype=torch.float64)
+    x = torch.tensor([[0.0, 2, 1, 1], [0.0, 2, 2, 1]], dtype=torch.float64)
+    one, other = get_kernel(name).gram(x, w)[:, 0].tolist()
+    return abs(one - other) > 1e-9
+
+
+def all_patchwise(*kernels: str) -> Callable[[], Finding]:
+    """Whether each of the kernels is `patchwise`."""
+
+    def find() -> Finding:
+        apart = {name: patchwise(name) for name in kernels}
+        words = "tells apart patches of one dot product: " + ", ".join(
+            f"{name} {'yes' if found else 'no'}" for name, found in apart.items()
+        )
+        return Finding(words, "reproduced" if all(apart.values()) else "not reproduced")
+
+    return find
+
+
+def volterra() -> Finding:
+    """Whether a square has no weights where n (n + 1) / 2 products would each need one."""
+    n = 25
+    products = len(torch.combinations(torch.arange(n), with_replacement=True))
+    extra = sum(p.numel() for p in get_kernel("polynomial").parameters())
+    words = f"{products} products of two of {n} pixels; the polynomial adds {extra} weights"
+    verdict = "reproduced" if (products, extra) == (n * (n + 1) // 2, 0) else "not reproduced"
+    return Finding(words, verdict)
