@@ -21,7 +21,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import bench, studies
+from . import bench, light, studies
 from .records import Record, load, markdown, names, per_cent
 
 NOT_RUN = "not run yet"
@@ -108,6 +108,55 @@ def scores(run: str, condition: str | None = None) -> list[float]:
             f"{', '.join(tested[0]) or 'nothing'}"
         )
     return [accuracies[condition] for accuracies in tested]
+
+
+def chosen(study: str, contestants: Sequence[str] | None) -> Sequence[str]:
+    """The contestants that are asked for, or all of the study.
+
+    Raises:
+        ValueError: a contestant is not of the study.
+
+    >>> chosen("mnist-paper-rate", None)
+    ['convolution', 'polynomial-3']
+    """
+    known = studies.STUDIES[study].contestants
+    for name in contestants or ():
+        if name not in known:
+            raise ValueError(
+                f"unknown contestant {name!r} of study {study!r}; they are {', '.join(known)}"
+            )
+    return contestants or list(known)
+
+
+def light_table(study: str = "light", contestants: Sequence[str] | None = None) -> str:
+    """The test accuracy under each condition as a Markdown table, in per cent.
+
+    It has a column for every contestant whose runs are all there: mean ± sample standard deviation.
+
+    Args:
+        study: a study that is tested under light.
+        contestants: the columns, in their order; by default all contestants of the study.
+
+    Raises:
+        ValueError: a contestant is not of the study.
+
+    >>> light_table(contestants=["correlation", "convolution"]).splitlines()[0]
+    '| condition | correlation | convolution |'
+    """
+    columns = {
+        contestant: runs
+        for contestant in chosen(study, contestants)
+        if (runs := complete(f"{study}/{contestant}"))
+    }
+    rows = [
+        [condition]
+        + [
+            per_cent([(run.conditions or {})[condition] for run in runs])
+            for runs in columns.values()
+        ]
+        for condition in light.CONDITIONS
+    ]
+    return markdown(["condition", *columns], rows)
 
 
 def leads(

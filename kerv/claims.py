@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import studies
-from .audit import NOT_RUN, complete, counted_epochs, kernel_of, layer_cost
+from .audit import NOT_RUN, chosen, complete, counted_epochs, kernel_of, layer_cost
 from .findings import (
     Finding,
     all_patchwise,
@@ -188,15 +188,22 @@ CLAIMS = (
 )
 
 
-def versus(study: str) -> str:
+def versus(study: str, contestants: Sequence[str] | None = None) -> str:
     """The contestants of a study against its convolution, as a Markdown table.
+
+    Args:
+        study: one that has a contestant "convolution".
+        contestants: the rows, in their order; by default all contestants of the study.
+
+    Raises:
+        ValueError: a contestant is not of the study.
 
     >>> versus("mnist").startswith("| contestant |")
     True
     """
     head = ("contestant", "test %", "against the convolution, points", "more accurate?")
     rows = []
-    for name in studies.STUDIES[study].contestants:
+    for name in chosen(study, contestants):
         runs = complete(f"{study}/{name}")
         score = per_cent([run.test_accuracy for run in runs]) if runs else NOT_RUN
         found = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()

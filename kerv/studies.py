@@ -239,43 +239,6 @@ def finals(name: str, contestant: str) -> list[Record]:
     return [records.load(run) for run in runs if run in there]
 
 
-def light_table(study: str = "light", contestants: Sequence[str] | None = None) -> str:
-    """The test accuracy under each condition as a Markdown table, in per cent.
-
-    It has a column for every contestant whose runs are all there: mean ± sample standard deviation.
-
-    Args:
-        study: a study that is tested under light.
-        contestants: the columns, in their order; by default all contestants of the study.
-
-    Raises:
-        ValueError: a contestant is not of the study.
-
-    >>> light_table(contestants=["correlation", "convolution"]).splitlines()[0]
-    '| condition | correlation | convolution |'
-    """
-    known = STUDIES[study].contestants
-    for name in contestants or ():
-        if name not in known:
-            raise ValueError(
-                f"unknown contestant {name!r} of study {study!r}; they are {', '.join(known)}"
-            )
-    columns = {
-        contestant: runs
-        for contestant in contestants or known
-        if len(runs := finals(study, contestant)) == len(SEEDS)
-    }
-    rows = [
-        [condition]
-        + [
-            records.per_cent([(run.conditions or {})[condition] for run in runs])
-            for runs in columns.values()
-        ]
-        for condition in light.CONDITIONS
-    ]
-    return records.markdown(["condition", *columns], rows)
-
-
 def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
     """Run what is not recorded yet and return how many runs that were.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kerv import audit, bench, claims, findings, records, studies
+from kerv import audit, bench, claims, findings, light, records, studies
 from kerv.findings import Finding
 
 
@@ -218,6 +218,24 @@ def test_a_verdict_is_found_by_its_row() -> None:
     assert claims.verdict("Its non-linearity", "kernels of the dot") == "not reproduced"
     with pytest.raises(ValueError, match="no claim 'It flies' with the test ''"):
         claims.verdict("It flies", "")
+
+
+def test_the_table_of_light_has_the_contestants_that_are_asked_for() -> None:
+    asked = ["correlation", "convolution"]
+    heading, _, *rows = audit.light_table(contestants=asked).splitlines()
+    assert heading == "| condition | correlation | convolution |"
+    assert len(rows) == len(light.CONDITIONS)
+    found = [(run.conditions or {})["haze"] for run in studies.finals("light", "convolution")]
+    haze = next(row for row in rows if row.startswith("| haze |"))
+    assert haze.endswith(f"| {records.per_cent(found)} |")
+    with pytest.raises(ValueError, match="unknown contestant 'cubic' of study 'light'; they are"):
+        audit.light_table(contestants=["cubic"])
+    with pytest.raises(ValueError, match="unknown contestant 'cubic' of study 'light'; they are"):
+        claims.versus("light", ["cubic"])
+    assert [row.split(" | ")[0] for row in claims.versus("light", asked).splitlines()[2:]] == [
+        "| correlation",
+        "| convolution",
+    ]
 
 
 def test_stuck_is_near_chance(monkeypatch: pytest.MonkeyPatch) -> None:

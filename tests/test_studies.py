@@ -50,18 +50,6 @@ def test_records_are_of_the_plan() -> None:
             assert {**plan[run].run(), "device": config["device"]} == config, run
 
 
-def test_the_table_of_light_has_the_contestants_that_are_asked_for() -> None:
-    asked = ["correlation", "convolution"]
-    heading, _, *rows = studies.light_table(contestants=asked).splitlines()
-    assert heading == "| condition | correlation | convolution |"
-    assert len(rows) == len(light.CONDITIONS)
-    found = [(run.conditions or {})["haze"] for run in studies.finals("light", "convolution")]
-    haze = next(row for row in rows if row.startswith("| haze |"))
-    assert haze.endswith(f"| {records.per_cent(found)} |")
-    with pytest.raises(ValueError, match="unknown contestant 'cubic' of study 'light'; they are"):
-        studies.light_table(contestants=["cubic"])
-
-
 def test_a_study_runs_goes_on_and_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
