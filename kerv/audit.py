@@ -80,6 +80,17 @@ def complete(run: str) -> list[Record]:
     return runs if len(runs) == len(studies.SEEDS) else []
 
 
+def progress(study: str) -> str:
+    """How many contestants of a study have all their runs.
+
+    >>> progress("mnist")
+    '8 of 8 contestants have their three runs'
+    """
+    contestants = studies.STUDIES[study].contestants
+    there = sum(bool(complete(f"{study}/{name}")) for name in contestants)
+    return f"{there} of {len(contestants)} contestants have their three runs"
+
+
 def scores(run: str, condition: str | None = None) -> list[float]:
     """The test accuracy of "study/contestant" for each of its three seeds, as a fraction.
 
