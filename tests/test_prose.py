@@ -99,6 +99,8 @@ def test_what_the_prose_says_of_the_setting_of_the_paper() -> None:
     bare = "mnist-places/first-no-relu"
     score = records.per_cent(audit.scores(bare))
     assert f"Without ReLUs behind its convolutions the cubic network ends at {score} %" in prose
+    for contestant in ("polynomial-3", "convolution"):
+        assert f"at {records.per_cent(audit.scores(f'light/{contestant}'))} %" in prose
     # "the kernel does not stand in for them"
     assert claims.more_accurate(bare, "mnist/convolution")().verdict == "not reproduced"
 
