@@ -297,7 +297,8 @@ def measured() -> dict[str, list[float]]:
             *(under_light(PLAIN_BOTH, c) for c in (shadow, "haze")),
         ],
         "Which kernel should I try first?": [
-            under_light(layer, shadow) for layer in ("correlation", "convolution")
+            under_light(layer, shadow)
+            for layer in ("correlation", "convolution", "cosine-unscaled")
         ],
         "Should I replace all layers?": [gaussian, convolution, normalized],
         "Why is it slower than a convolution?": [

@@ -132,6 +132,13 @@ def test_what_the_prose_says_of_light() -> None:
         assert mean(taught, condition) < mean("correlation", condition) - 0.01
     # "keeps its accuracy in haze"
     assert abs(mean(both, "haze") - mean(both, "unchanged")) < 0.005
+    # "half of the correlation is enough", "no price", "in haze that one falls"
+    half = "cosine-unscaled"
+    for condition in (dark, "half in shadow", "diagonal shadow", "four lights"):
+        ours, theirs = (audit.scores(f"light/{n}", condition) for n in ("correlation", half))
+        assert audit.difference(ours, theirs).verdict == "unclear"
+    assert mean(convolution, "unchanged") - mean(half, "unchanged") < 0.002
+    assert mean(half, "unchanged") - mean(half, "haze") > 0.3
 
 
 def test_what_the_prose_says_of_gaussian_layers() -> None:
