@@ -132,6 +132,9 @@ def test_what_the_prose_says_of_light() -> None:
         assert mean(taught, condition) < mean("correlation", condition) - 0.01
     # "keeps its accuracy in haze"
     assert abs(mean(both, "haze") - mean(both, "unchanged")) < 0.005
+    # chapters 7, 9 and 10: "all chose the largest, 0.3"
+    finals = [name for name in records.names() if name.startswith("light/") and "-seed" in name]
+    assert {records.load(name).config["lr"] for name in finals} == {0.3}
     # "half of the correlation is enough", "no price", "in haze that one falls"
     half = "cosine-unscaled"
     for condition in (dark, "half in shadow", "diagonal shadow", "four lights"):
