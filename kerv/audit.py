@@ -46,6 +46,15 @@ class Difference:
             return "reproduced"
         return "not reproduced" if self.mean + self.margin < 0 else "unclear"
 
+    def words(self, digits: int, *, unit: float = 1.0) -> str:
+        """Both numbers, in units.
+
+        >>> Difference(-0.0177, 0.0145).words(2, unit=0.01)
+        '−1.77 ± 1.45'
+        """
+        mean, margin = self.mean / unit, self.margin / unit
+        return f"{mean:+.{digits}f} ± {margin:.{digits}f}".replace("-", "−")
+
 
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
     """The mean of ours − theirs, seed by seed, with its 95 % interval.
@@ -205,7 +214,7 @@ def leads_table(ours: str, rivals: Sequence[str], conditions: Sequence[str]) -> 
     rows = [
         [condition]
         + [
-            f"{100 * lead.mean:+.1f} ± {100 * lead.margin:.1f}, {lead.verdict}".replace("-", "−")
+            f"{lead.words(1, unit=0.01)}, {lead.verdict}"
             for lead in (under[condition] for under in found.values())
         ]
         for condition in conditions

@@ -34,6 +34,13 @@ SHAPES = {
     "mnist": ((1, 28, 28), 10),
     "textures": ((1, 32, 32), 10),
 }
+# Mean and deviation of each channel over the training pictures, of pixels from 0 to 1.
+STATISTICS = {
+    "cifar10": ([0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]),
+    "mnist": ([0.1307], [0.3081]),
+    # By construction: a mean at grey level 127.5, one standard deviation of `LEVELS`.
+    "textures": ([0.5], [textures.LEVELS / 255]),
+}
 
 
 @dataclass(frozen=True)
@@ -102,15 +109,10 @@ def load(
     if name == "textures":
         train, test = textures.make(1000, seed=0), textures.make(200, seed=1)
         classes = textures.CLASSES
-        # By construction: a mean at grey level 127.5, one standard deviation of `LEVELS`.
-        mean, std = [0.5], [textures.LEVELS / 255]
     else:
         folder = Path(root if root is not None else os.environ.get("KERV_DATA", "data"))
         train, test, classes = _from_torchvision(name, folder)
-        if name == "cifar10":
-            mean, std = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
-        else:
-            mean, std = [0.1307], [0.3081]
+    mean, std = STATISTICS[name]
     return Dataset(
         name,
         train_x=train[0].to(device),

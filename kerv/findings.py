@@ -36,7 +36,7 @@ def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
             return Finding("", NOT_RUN)
         scores, marks = ([run.test_accuracy for run in group] for group in (runs, others))
         found = difference(scores, marks)
-        gap = f"{100 * found.mean:+.2f} ± {100 * found.margin:.2f}".replace("-", "−")
+        gap = found.words(2, unit=0.01)
         words = f"{per_cent(scores)} against {per_cent(marks)} %; {gap}"
         return Finding(words, found.verdict, gap)
 
@@ -60,9 +60,9 @@ def sooner(ours: str, theirs: str, *, in_time: bool = False) -> Callable[[], Fin
         if most is None:
             return Finding(words + "the cost of an epoch was not measured", NOT_RUN)
         saved = [difference(mark, [cost * n for n in needed]) for cost in (most, 1.0)]
-        means = dict.fromkeys(f"{s.mean:+.1f} ± {s.margin:.1f}" for s in saved)
+        means = dict.fromkeys(s.words(1) for s in saved)
         verdicts = {s.verdict for s in saved}
-        gap = " to ".join(means).replace("-", "−")
+        gap = " to ".join(means)
         verdict = verdicts.pop() if len(verdicts) == 1 else "unclear"
         return Finding(f"{words}saved {gap}", verdict, gap)
 
