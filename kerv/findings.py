@@ -13,7 +13,16 @@ from typing import NamedTuple
 import torch
 
 from . import models
-from .audit import NOT_RUN, complete, counted_epochs, difference, kernel_of, layer_cost, search
+from .audit import (
+    NOT_RUN,
+    complete,
+    counted_epochs,
+    difference,
+    kernel_of,
+    layer_cost,
+    scores,
+    search,
+)
 from .layers import KernelConv2d
 from .records import per_cent
 from .registry import get_kernel, kernel_names
@@ -34,10 +43,53 @@ def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
         runs, others = complete(ours), complete(theirs)
         if not (runs and others):
             return Finding("", NOT_RUN)
-        scores, marks = ([run.test_accuracy for run in group] for group in (runs, others))
-        found = difference(scores, marks)
+        tests, marks = ([run.test_accuracy for run in group] for group in (runs, others))
+        found = difference(tests, marks)
         gap = found.words(2, unit=0.01)
-        words = f"{per_cent(scores)} against {per_cent(marks)} %; {gap}"
+        words = f"{per_cent(tests)} against {per_cent(marks)} %; {gap}"
+        return Finding(words, found.verdict, gap)
+
+    return find
+
+
+def level(ours: str, theirs: str, *, within: float) -> Callable[[], Finding]:
+    """Whether two contestants are as accurate as each other, within a margin to either side.
+
+    They are if the whole interval of the difference is within the margin, and they are not if the
+    whole interval is outside. An interval that holds 0 does not do: a wide one says nothing.
+    """
+
+    def find() -> Finding:
+        compared = more_accurate(ours, theirs)()
+        if compared.verdict == NOT_RUN:
+            return compared
+        gap = difference(scores(ours), scores(theirs))
+        verdict = "unclear"
+        if abs(gap.mean) + gap.margin <= within:
+            verdict = "reproduced"
+        elif abs(gap.mean) - gap.margin > within:
+            verdict = "not reproduced"
+        return compared._replace(verdict=verdict)
+
+    return find
+
+
+def loses_less(ours: str, theirs: str, condition: str) -> Callable[[], Finding]:
+    """Whether one contestant's test accuracy falls less than the other's under a condition."""
+
+    def find() -> Finding:
+        if not (complete(ours) and complete(theirs)):
+            return Finding("", NOT_RUN)
+        lost, more = (
+            [
+                whole - changed
+                for whole, changed in zip(scores(run), scores(run, condition), strict=True)
+            ]
+            for run in (ours, theirs)
+        )
+        found = difference(more, lost)
+        gap = found.words(2, unit=0.01)
+        words = f"loses {per_cent(lost)} against {per_cent(more)} points; saved {gap}"
         return Finding(words, found.verdict, gap)
 
     return find
@@ -79,10 +131,10 @@ def reaches(ours: str, lowest: float) -> Callable[[], Finding]:
         runs = complete(ours)
         if not runs:
             return Finding("", NOT_RUN)
-        scores = [run.best_test_accuracy or 0.0 for run in runs]
-        found = difference(scores, [lowest] * len(scores))
+        best = [run.best_test_accuracy or 0.0 for run in runs]
+        found = difference(best, [lowest] * len(best))
         verdict = "not reproduced" if found.verdict == "not reproduced" else "reproduced"
-        return Finding(f"{per_cent(scores)} %", verdict)
+        return Finding(f"{per_cent(best)} %", verdict)
 
     return find
 

@@ -114,15 +114,31 @@ STUDIES = {
             "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
             # Added when instance norm was ahead of standardisation in the mean: fairer still.
             "convolution-instance-norm-shadow-augmented": {**_INSTANCE_NORM, "light": "shadow"},
-            # Added last: the paper's own kernel, and half of the correlation. On pixels without a
+            # Added later: the paper's own kernel, and half of the correlation. On pixels without a
             # mean taken away, a cosine forgives every gain and no offset.
             "polynomial-3": _CUBIC,
             "cosine-unscaled": {"kernel": "cosine", "normalize": "none"},
+            # Added last, for the paper's guess that L2 resists small perturbations.
+            "l2": _FIRST["l2"],
         },
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
         under_light=True,
         displayed=("convolution", "correlation"),
+    ),
+    # Planned when all contestants of "light" had chosen the largest of their rates.
+    "light-rates": Study(
+        question="What changes under a change of light at larger learning rates?",
+        common=_LIGHT,
+        contestants={
+            "convolution": {},
+            "correlation": _CORRELATION,
+            "convolution-per-picture": {"normalize": "picture"},
+            "convolution-shadow-augmented": {"light": "shadow"},
+        },
+        rates=(1.0, 3.0),
+        search_epochs=2,
+        under_light=True,
     ),
     "mnist": Study(
         question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",
@@ -163,6 +179,19 @@ STUDIES = {
         contestants={
             "polynomial-3": {"kernel": "polynomial:degree=3"},
             "gaussian": {"kernel": "gaussian"},
+        },
+        rates=_MNIST_RATES,
+        search_epochs=4,
+    ),
+    "mnist-hyper": Study(
+        question="How much do results on MNIST depend on a kernel's own numbers?",
+        common=_MNIST,
+        contestants={
+            "polynomial-3-c0.5": {"kernel": "polynomial:degree=3,c=0.5"},
+            "polynomial-3-c2": {"kernel": "polynomial:degree=3,c=2"},
+            # A fifth of the default, which is one over the 25 numbers of a patch, and five of it.
+            "gaussian-gamma0.008": {"kernel": "gaussian:gamma=0.008"},
+            "gaussian-gamma0.2": {"kernel": "gaussian:gamma=0.2"},
         },
         rates=_MNIST_RATES,
         search_epochs=4,

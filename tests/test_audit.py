@@ -41,7 +41,13 @@ def test_other_than_three_seeds_are_refused() -> None:
 Runs = dict[str, list[records.Record]]
 
 
-def run(seed: int, test: float, best: float, validation: list[float]) -> records.Record:
+def run(
+    seed: int,
+    test: float,
+    best: float,
+    validation: list[float],
+    conditions: dict[str, float] | None = None,
+) -> records.Record:
     epochs = [
         {"epoch": n, "train_loss": 0.1, "train_accuracy": 0.9, "seconds": 1.0}
         | {"validation_accuracy": value}
@@ -49,7 +55,9 @@ def run(seed: int, test: float, best: float, validation: list[float]) -> records
     ]
     config = {"data": "mnist", "model": "lenet5", "kernel": "linear", "where": "first"}
     config |= {"epochs": len(validation), "seed": seed, "lr": 0.1}
-    return records.Record(config, test, validation[-1], epochs, 1.0, 9, {}, {}, None, best)
+    return records.Record(
+        config, test, validation[-1], epochs, 1.0, 9, {}, {}, None, best, conditions
+    )
 
 
 @pytest.fixture
@@ -70,14 +78,17 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Runs:
         findings.sooner("s/cubic", "s/convolution"),
         findings.sooner("s/cubic", "s/convolution", in_time=True),
         findings.reaches("s/cubic", 0.99),
+        findings.level("s/cubic", "s/convolution", within=0.005),
+        findings.loses_less("s/cubic", "s/convolution", "dim"),
     ],
 )
 def test_no_verdict_as_long_as_a_seed_is_missing(
     find: Callable[[], Finding], recorded: Runs
 ) -> None:
-    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.99]) for seed in range(3)]
+    dim = {"dim": 0.5}
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.99], dim) for seed in range(3)]
     for count in range(3):
-        recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(count)]
+        recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99], dim) for seed in range(count)]
         assert find() == Finding("", audit.NOT_RUN)
         assert "| cubic | not run yet |" in audit.finals_table("s")
         assert "| cubic | not run yet |  | not run yet |" in claims.versus("s")
@@ -85,7 +96,7 @@ def test_no_verdict_as_long_as_a_seed_is_missing(
         assert "| cubic | convolution |  | not run yet |  | not run yet |" in pair
         assert "| cubic | not run yet |  |  | 1 to 1." in claims.pace("s")
         assert len(audit.seeds("s")["run"]) == 3 + count, "and every seed is shown"
-    recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99]) for seed in range(3)]
+    recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99], dim) for seed in range(3)]
     found = find()
     assert found.result
     assert found.verdict != audit.NOT_RUN
@@ -113,6 +124,39 @@ def test_what_is_claimed_is_what_is_compared(recorded: Runs) -> None:
     assert "| s/cubic | s/cubic | +0.00 ± 0.00 | unclear | +0.0 ± 0.0 | unclear |" in itself
     assert findings.reaches("s/cubic", 0.9921)().verdict == "not reproduced"
     assert findings.reaches("s/cubic", 0.9919)().verdict == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("tests", "verdict"),
+    [
+        ((0.985, 0.985, 0.985), "reproduced"),
+        ((0.984, 0.984, 0.984), "reproduced"),
+        ((0.981, 0.981, 0.981), "reproduced"),
+        ((0.986, 0.986, 0.986), "not reproduced"),
+        ((0.979, 0.979, 0.979), "not reproduced"),
+        ((0.985, 0.983, 0.981), "unclear"),
+        ((0.979, 0.978, 0.977), "unclear"),
+    ],
+)
+def test_level_is_within_the_margin_with_the_whole_interval(
+    tests: tuple[float, ...], verdict: str, recorded: Runs
+) -> None:
+    recorded["convolution"] = [run(seed, 0.9825, 0.9825, [0.9]) for seed in range(3)]
+    recorded["cubic"] = [run(seed, test, test, [0.9]) for seed, test in enumerate(tests)]
+    found = findings.level("s/cubic", "s/convolution", within=0.003)()
+    compared = findings.more_accurate("s/cubic", "s/convolution")()
+    assert found == compared._replace(verdict=verdict), "the numbers are those of the difference"
+
+
+def test_what_a_condition_costs(recorded: Runs) -> None:
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9], {"dim": 0.5}) for seed in range(3)]
+    recorded["cubic"] = [run(seed, 0.90, 0.90, [0.9], {"dim": 0.6}) for seed in range(3)]
+    gap = "+18.00 ± 0.00"
+    words = f"loses 30.00 ± 0.00 against 48.00 ± 0.00 points; saved {gap}"
+    cheaper = findings.loses_less("s/cubic", "s/convolution", "dim")()
+    assert cheaper == Finding(words, "reproduced", gap)
+    dearer = findings.loses_less("s/convolution", "s/cubic", "dim")()
+    assert dearer.verdict == "not reproduced"
 
 
 def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None:

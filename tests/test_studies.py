@@ -138,4 +138,4 @@ def test_a_run_that_diverges_is_recorded_as_such(
 
 def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.main(["lihgt"]) == 1
-    assert "unknown study 'lihgt'; they are light, mnist" in capsys.readouterr().err
+    assert "unknown study 'lihgt'; they are light, light-rates, mnist" in capsys.readouterr().err
