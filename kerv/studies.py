@@ -135,6 +135,8 @@ STUDIES = {
             "correlation": _CORRELATION,
             "convolution-per-picture": {"normalize": "picture"},
             "convolution-shadow-augmented": {"light": "shadow"},
+            # Added when the correlation had gained a point in full light.
+            "convolution-instance-norm": _INSTANCE_NORM,
         },
         rates=(1.0, 3.0),
         search_epochs=2,
