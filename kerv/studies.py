@@ -137,6 +137,7 @@ STUDIES = {
             "convolution-shadow-augmented": {"light": "shadow"},
             # Added when the correlation had gained a point in full light.
             "convolution-instance-norm": _INSTANCE_NORM,
+            "polynomial-3": _CUBIC,
         },
         rates=(1.0, 3.0),
         search_epochs=2,
