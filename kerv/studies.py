@@ -95,32 +95,35 @@ _FIRST: dict[str, dict[str, Any]] = {
     "l2": {"kernel": "l2"},
 }
 
+# Contestants of the studies of light, in the order in which they joined.
+_UNDER_LIGHT: dict[str, dict[str, Any]] = {
+    "convolution": {},
+    "correlation": _CORRELATION,
+    "convolution-per-picture": {"normalize": "picture"},
+    "convolution-shadow-augmented": {"light": "shadow"},
+    "convolution-local-contrast": {"normalize": "local"},
+    "convolution-instance-norm": _INSTANCE_NORM,
+    "convolution-gain-augmented": {"light": "gain"},
+    "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
+    # Added when the runs of the convolution under shadows were there: do the two add up?
+    "correlation-shadow-augmented": {**_CORRELATION, "light": "shadow"},
+    # Added when those were there too: its fair rival, which has no kernel.
+    "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
+    # Added when instance norm was ahead of standardisation in the mean: fairer still.
+    "convolution-instance-norm-shadow-augmented": {**_INSTANCE_NORM, "light": "shadow"},
+    # Added later: the paper's own kernel, and half of the correlation. On pixels without a
+    # mean taken away, a cosine forgives every gain and no offset.
+    "polynomial-3": _CUBIC,
+    "cosine-unscaled": {"kernel": "cosine", "normalize": "none"},
+    # Added last, for the paper's guess that L2 resists small perturbations.
+    "l2": _FIRST["l2"],
+}
+
 STUDIES = {
     "light": Study(
         question="What survives a change of light?",
         common=_LIGHT,
-        contestants={
-            "convolution": {},
-            "correlation": _CORRELATION,
-            "convolution-per-picture": {"normalize": "picture"},
-            "convolution-shadow-augmented": {"light": "shadow"},
-            "convolution-local-contrast": {"normalize": "local"},
-            "convolution-instance-norm": _INSTANCE_NORM,
-            "convolution-gain-augmented": {"light": "gain"},
-            "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
-            # Added when the runs of the convolution under shadows were there: do the two add up?
-            "correlation-shadow-augmented": {**_CORRELATION, "light": "shadow"},
-            # Added when those were there too: its fair rival, which has no kernel.
-            "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
-            # Added when instance norm was ahead of standardisation in the mean: fairer still.
-            "convolution-instance-norm-shadow-augmented": {**_INSTANCE_NORM, "light": "shadow"},
-            # Added later: the paper's own kernel, and half of the correlation. On pixels without a
-            # mean taken away, a cosine forgives every gain and no offset.
-            "polynomial-3": _CUBIC,
-            "cosine-unscaled": {"kernel": "cosine", "normalize": "none"},
-            # Added last, for the paper's guess that L2 resists small perturbations.
-            "l2": _FIRST["l2"],
-        },
+        contestants=_UNDER_LIGHT,
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
         under_light=True,
@@ -131,13 +134,13 @@ STUDIES = {
         question="What changes under a change of light at larger learning rates?",
         common=_LIGHT,
         contestants={
-            "convolution": {},
-            "correlation": _CORRELATION,
-            "convolution-per-picture": {"normalize": "picture"},
-            "convolution-shadow-augmented": {"light": "shadow"},
-            # Added when the correlation had gained a point in full light.
-            "convolution-instance-norm": _INSTANCE_NORM,
-            "polynomial-3": _CUBIC,
+            name: _UNDER_LIGHT[name]
+            for name in (
+                *("convolution", "correlation", "convolution-per-picture"),
+                "convolution-shadow-augmented",
+                # Added when the correlation had gained a point in full light.
+                *("convolution-instance-norm", "polynomial-3"),
+            )
         },
         rates=(1.0, 3.0),
         search_epochs=2,

@@ -139,6 +139,33 @@ def test_what_the_prose_says_of_light() -> None:
     # chapters 7, 9 and 10: "all chose the largest, 0.3"
     finals = [name for name in records.names() if name.startswith("light/") and "-seed" in name]
     assert {records.load(name).config["lr"] for name in finals} == {0.3}
+
+    # chapters 7 and 10: what larger rates change
+    def points(ours: str, theirs: str) -> float:
+        return 100 * audit.difference(audit.scores(ours), audit.scores(theirs)).mean
+
+    cubic, at_1 = "light-rates/polynomial-3", "light-rates/convolution"
+    assert round(points(cubic, "light/polynomial-3"), 1) == 1.5
+    assert round(points(cubic, "light/convolution"), 1) == -0.3
+    assert round(points(at_1, cubic), 1) == 0.7
+    # "After six, 1.0 is the better in the mean", "gains more than a point"
+    assert points(at_1, "light/convolution") > 0
+    assert points("light-rates/correlation", "light/correlation") > 1
+    # "nearly two points better at 1.0 than at 0.3", "nobody at 3.0"
+    tried = {
+        kernel: {
+            rate: 100 * (run.validation_accuracy or 0)
+            for study in ("light", "light-rates")
+            for rate, run in audit.search(study, kernel).items()
+        }
+        for kernel in ("polynomial-3", "correlation", "convolution", rivals[0])
+    }
+    assert 1.8 < tried["polynomial-3"][1.0] - tried["polynomial-3"][0.3] < 2
+    assert all(max(found, key=lambda rate: found[rate]) < 3 for found in tried.values())
+    # chapter 9, "a point or so to either side"
+    for theirs in ("light/convolution", "light-rates/convolution-per-picture"):
+        gap = audit.difference(audit.scores("light-rates/correlation"), audit.scores(theirs))
+        assert 0.009 < gap.margin < 0.016
     # "half of the correlation is enough", "no price", "in haze that one falls"
     half = "cosine-unscaled"
     for condition in (dark, "half in shadow", "diagonal shadow", "four lights"):
