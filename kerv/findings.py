@@ -15,6 +15,7 @@ import torch
 from . import models
 from .audit import (
     NOT_RUN,
+    Difference,
     complete,
     counted_epochs,
     difference,
@@ -36,8 +37,10 @@ class Finding(NamedTuple):
     gap: str = ""
 
 
-def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
-    """Whether one contestant's test accuracy after the last epoch is above the other's."""
+def _accuracies(
+    ours: str, theirs: str, judge: Callable[[Difference], str]
+) -> Callable[[], Finding]:
+    """Both test accuracies after the last epoch, and the verdict on their difference."""
 
     def find() -> Finding:
         runs, others = complete(ours), complete(theirs)
@@ -47,9 +50,14 @@ def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
         found = difference(tests, marks)
         gap = found.words(2, unit=0.01)
         words = f"{per_cent(tests)} against {per_cent(marks)} %; {gap}"
-        return Finding(words, found.verdict, gap)
+        return Finding(words, judge(found), gap)
 
     return find
+
+
+def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
+    """Whether one contestant's test accuracy after the last epoch is above the other's."""
+    return _accuracies(ours, theirs, lambda found: found.verdict)
 
 
 def level(ours: str, theirs: str, *, within: float) -> Callable[[], Finding]:
@@ -59,19 +67,12 @@ def level(ours: str, theirs: str, *, within: float) -> Callable[[], Finding]:
     whole interval is outside. An interval that holds 0 does not do: a wide one says nothing.
     """
 
-    def find() -> Finding:
-        compared = more_accurate(ours, theirs)()
-        if compared.verdict == NOT_RUN:
-            return compared
-        gap = difference(scores(ours), scores(theirs))
-        verdict = "unclear"
-        if abs(gap.mean) + gap.margin <= within:
-            verdict = "reproduced"
-        elif abs(gap.mean) - gap.margin > within:
-            verdict = "not reproduced"
-        return compared._replace(verdict=verdict)
+    def judge(found: Difference) -> str:
+        if abs(found.mean) + found.margin <= within:
+            return "reproduced"
+        return "not reproduced" if abs(found.mean) - found.margin > within else "unclear"
 
-    return find
+    return _accuracies(ours, theirs, judge)
 
 
 def loses_less(ours: str, theirs: str, condition: str) -> Callable[[], Finding]:
