@@ -185,7 +185,8 @@ class LpNormKernel(Kernel):
     shortcut and costs many times a convolution; p=2 costs little more than one. At distance 0 the
     gradient of ‖x−w‖₂ is taken to be 0; distances that are 0 up to rounding count as 0.
     scikit-learn: minus `manhattan_distances`, minus `euclidean_distances`. Source: Wang et al.,
-    Kervolutional Neural Networks, CVPR 2019; p=1 in every layer: Chen et al., AdderNet, CVPR 2020.
+    Kervolutional Neural Networks, CVPR 2019; p=1 in nearly every layer: Chen et al., AdderNet,
+    CVPR 2020.
 
     Args:
         p: 1 or 2.
