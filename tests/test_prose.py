@@ -16,6 +16,7 @@ import run_notebooks
 import yaml
 
 from kerv import audit, bench, claims, records
+from kerv.config import RECIPES
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
@@ -77,6 +78,25 @@ def test_the_cost_is_the_recorded_one() -> None:
             for case in ("64→64", "128→128")
         )
         assert re.search(rf"{wide:.2f} and {wider:.2f} with\s+the {name}", prose)
+
+
+def test_what_the_prose_says_of_the_fast_recipe() -> None:
+    look = records.load("cifar10-fastnet-linear-first-seed0")
+    prose = " ".join(read("README.md").split())
+    assert f"{look.test_accuracy:.2%}".replace("%", " %") + " of the test pictures after" in prose
+    assert len(look.epochs) == RECIPES["fast"]["epochs"] == 16
+    # The run is what the command does, but for what "auto" leaves to the machine.
+    run = {k: look.config[k] for k in RECIPES["fast"] if k != "precision"}
+    assert run == {k: v for k, v in RECIPES["fast"].items() if k != "precision"}
+    # chapter 7: "93.6 %", "eight points above", "nearly three times the products"
+    assert f"{look.test_accuracy:.1%}" == "93.6%"
+    older = records.load("cifar10-resnet20-linear-first-seed0")
+    assert round(100 * (look.test_accuracy - older.test_accuracy)) == 8
+    # "An epoch took five minutes", "less than one"
+    search = records.load("fast/convolution-lr0.75")
+    slow, quick = (min(e["seconds"] for e in run.epochs) / 60 for run in (look, search))
+    assert round(slow) == 5
+    assert quick < 1
 
 
 def test_what_the_prose_says_of_the_results() -> None:
