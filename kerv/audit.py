@@ -226,12 +226,16 @@ def leads_table(ours: str, rivals: Sequence[str], conditions: Sequence[str]) -> 
 def search(study: str, contestant: str) -> dict[float, Record]:
     """The recorded runs of a contestant's search, by their learning rates.
 
-    >>> list(search("light", "correlation"))
-    [0.03, 0.1, 0.3]
+    In a study that extends another, those of the other come first.
+
+    >>> list(search("light", "correlation")), list(search("light-rates", "correlation"))
+    ([0.03, 0.1, 0.3], [0.03, 0.1, 0.3, 1.0, 3.0])
     """
+    before = studies.STUDIES[study].extends
+    found = search(before, contestant) if before else {}
     there = set(names())
     runs = {rate: f"{study}/{contestant}-lr{rate:g}" for rate in studies.STUDIES[study].rates}
-    return {rate: load(run) for rate, run in runs.items() if run in there}
+    return found | {rate: load(run) for rate, run in runs.items() if run in there}
 
 
 def kernel_of(study: str, contestant: str) -> str:

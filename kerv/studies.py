@@ -47,7 +47,8 @@ class Study:
     rates that each contestant may choose from, by runs of `search_epochs`. `under_light` says
     whether the networks are also tested under `kerv.light.CONDITIONS`. Of the contestants that are
     `displayed`, the network of the first seed is kept too, and its first filters through the
-    epochs, in half precision.
+    epochs, in half precision. A study that `extends` another goes on with its search: its final
+    runs have the best of the rates that it adds.
     """
 
     question: str
@@ -57,6 +58,7 @@ class Study:
     search_epochs: int
     under_light: bool = field(default=False)
     displayed: Sequence[str] = field(default=())
+    extends: str | None = field(default=None)
 
 
 _LIGHT = {
@@ -145,6 +147,7 @@ STUDIES = {
         rates=(1.0, 3.0),
         search_epochs=2,
         under_light=True,
+        extends="light",
     ),
     "mnist": Study(
         question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",

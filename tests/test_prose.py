@@ -68,6 +68,18 @@ def test_the_cost_is_the_recorded_one() -> None:
     # "one pass of tanh takes as long as the whole convolution"
     stem = next(case for case in bench.recorded()["cases"] if case["name"].startswith("stem"))
     assert 0.8 < stem["passes"]["tanh"] < 1.25
+    # chapter 4: "at most a third longer", "takes twice as long"
+    first = next(case for case in bench.recorded()["cases"] if case["name"] == "64→64")
+    times = {
+        cost["layer"]: cost["both"] for cost in first["costs"] if cost["layer"] in bench.TARGETS
+    }
+    assert round(times.pop("arc_cosine"), 1) == 2.0
+    assert max(times.values()) < 1.34
+    # chapter 4: "about half to four fifths of the extra time"
+    for case in bench.recorded()["cases"][:4]:
+        found = next(cost["both"] for cost in case["costs"] if cost["layer"] == "gaussian") - 1
+        reckoned = 7 * case["passes"]["multiply"] + case["passes"]["exp"]
+        assert 0.5 <= round(reckoned / found, 1) <= 0.8
     # "On two without it, 64→64 and 128→128 took ..."
     second = {case["name"]: case["costs"] for case in bench.recorded("avx2")["cases"]}
     prose = " ".join(read("README.md").split())
@@ -186,6 +198,19 @@ def test_what_the_prose_says_of_light() -> None:
     # "After six, 1.0 is the better in the mean", "gains more than a point"
     assert points(at_1, "light/convolution") > 0
     assert points("light-rates/correlation", "light/correlation") > 1
+    # chapter 7: "by 0.7 points at the end", "1.3 points below"
+    behind = [
+        a.epochs[-1]["validation_accuracy"] - b.epochs[-1]["validation_accuracy"]
+        for a, b in zip(
+            *map(audit.complete, ("light/convolution", "light/correlation")), strict=True
+        )
+    ]
+    assert round(100 * statistics.mean(behind), 1) == 0.7
+    assert round(points("light/correlation", "light/convolution"), 1) == -1.3
+    # chapter 9: "falls by seven points", "more than eight points ahead", "0.3 points ahead"
+    assert round(100 * (mean(taught, "unchanged") - mean(taught, dark))) == 7
+    assert 0.08 < mean("correlation", dark) - mean(taught, dark) < 0.09
+    assert round(points(at_1, "light-rates/correlation"), 1) == 0.3
     # README: "a point lower in the mean", "the means are equal" (to a tenth of a point)
     assert round(points("light/correlation", "light/convolution")) == -1
     assert abs(points("light-rates/correlation", "light/convolution")) < 0.1
@@ -193,8 +218,7 @@ def test_what_the_prose_says_of_light() -> None:
     tried = {
         kernel: {
             rate: 100 * (run.validation_accuracy or 0)
-            for study in ("light", "light-rates")
-            for rate, run in audit.search(study, kernel).items()
+            for rate, run in audit.search("light-rates", kernel).items()
         }
         for kernel in ("polynomial-3", "correlation", "convolution", rivals[0])
     }
@@ -229,6 +253,14 @@ def test_what_the_prose_says_of_gaussian_layers() -> None:
     assert 0 < linear - accuracy.pop("gaussian-normalized") < 0.015
     # "loses that again"
     assert accuracy.pop("gaussian-normalized-data") < data + 0.01
+    # chapter 5: "the largest step is 1.6 points", "1.7 points on the validation pictures"
+    held = {
+        run: records.load(f"cifar10-resnet8-{run}-spatial-seed0").validation_accuracy or 0
+        for run in ("linear", "gaussian-normalized", "gaussian-data", *accuracy)
+    }
+    steps = [100 * abs(held[run] - held["gaussian-data"]) for run in accuracy]
+    assert round(max(steps), 1) == 1.6
+    assert round(100 * (held["linear"] - held["gaussian-normalized"]), 1) == 1.7
     # "change next to nothing": the standard error of 10,000 pictures is half a point here.
     assert len(accuracy) == 4
     assert all(abs(value - data) < 0.01 for value in accuracy.values())
