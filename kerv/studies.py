@@ -143,6 +143,8 @@ STUDIES = {
                 "convolution-shadow-augmented",
                 # Added when the correlation had gained a point in full light.
                 *("convolution-instance-norm", "polynomial-3"),
+                # Added after its first seed: L2 gained more from each larger rate than the rest.
+                "l2",
             )
         },
         rates=(1.0, 3.0),
