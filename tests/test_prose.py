@@ -238,6 +238,18 @@ def test_what_the_prose_says_of_light() -> None:
     assert mean(half, "unchanged") - mean(half, dark) < 0.01
     assert f"{mean(convolution, 'unchanged'):.0%}" == "79%"
     assert mean(half, "unchanged") - mean(half, "haze") > 0.3
+    # chapter 10 and FAQ, of L2: "by more than three points at 0.3, by one at 1.0"
+    l2, plain_run, noise = "light-rates/l2", "light/convolution", "noise 0.03"
+    assert points("light/l2", plain_run) < -3
+    assert round(points(l2, plain_run)) == -1
+
+    # "two points less", "It too loses two points less", "six points behind"
+    def lost(run: str) -> float:
+        return 100 * audit.difference(audit.scores(run), audit.scores(run, noise)).mean
+
+    gains = "light/convolution-gain-augmented"
+    assert [round(lost(plain_run) - lost(run)) for run in (l2, gains)] == [2, 2]
+    assert round(points(gains, plain_run)) == -6
 
 
 def test_what_the_prose_says_of_gaussian_layers() -> None:
