@@ -42,6 +42,7 @@ class Claim:
 _ACCURATE, _FASTER = "It is more accurate than a CNN", "It converges faster than a CNN"
 _LEARNED = "Learnable hyper-parameters help where nothing is known"
 _RELU = "A kernel can stand in for the ReLU"
+_RESISTS = "L2 may resist small perturbations"
 _PATCHWISE = "Its non-linearity is patchwise, not pointwise"
 _ABSTRACT, _TEXT, _ASKED = "paper, abstract", "paper, text", "a question of the paper"
 _CUBIC, _PLAIN = "polynomial-3", "convolution"
@@ -198,13 +199,13 @@ CLAIMS = (
         more_accurate("mnist-places/both-no-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
-        "L2 may resist small perturbations",
+        _RESISTS,
         _TEXT,
         "ResNet-8 on CIFAR-10, each with the best of three rates: what noise of 0.03 costs",
         loses_less("light/l2", f"light/{_PLAIN}", "noise 0.03"),
     ),
     Claim(
-        "L2 may resist small perturbations",
+        _RESISTS,
         _TEXT,
         "the same, each with the best of five rates",
         loses_less("light-rates/l2", f"light/{_PLAIN}", "noise 0.03"),

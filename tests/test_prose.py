@@ -15,7 +15,7 @@ import pytest
 import run_notebooks
 import yaml
 
-from kerv import audit, bench, claims, records
+from kerv import audit, bench, claims, records, studies
 from kerv.config import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +155,23 @@ def test_what_the_prose_says_of_the_setting_of_the_paper() -> None:
     assert claims.more_accurate(bare, "mnist/convolution")().verdict == "not reproduced"
 
 
+def test_what_the_prose_says_of_the_learning_rates_on_mnist() -> None:
+    # chapters 6 and 10: "ten learning rates", "Nobody's choice changed" (test_studies)
+    for study in ("mnist", "mnist-places", "mnist-fixed"):
+        assert len(studies.STUDIES[study].rates) == 10
+    # chapter 6: "the highest of ten at which this network learned", "survived the same one"
+    for kernel in ("gaussian", "convolution", "cosine"):
+        tried = audit.search("mnist", kernel)
+        learned = [rate for rate, run in tried.items() if (run.validation_accuracy or 0) > 0.9]
+        assert 0.05 in learned
+        assert kernel != "gaussian" or max(learned) == 0.05
+    # chapter 10: "chose 0.00625 of them and diverged at 0.025", "which it chose with its ReLU"
+    bare = audit.search("mnist-places", "first-no-relu")
+    assert bare[0.025].failed
+    assert audit.complete("mnist-places/first-no-relu")[0].config["lr"] == 0.00625
+    assert audit.complete("mnist/polynomial-3")[0].config["lr"] == 0.0125
+
+
 def test_what_the_prose_says_of_light() -> None:
     def mean(contestant: str, condition: str) -> float:
         return statistics.mean(audit.scores(f"light/{contestant}", condition))
@@ -243,6 +260,10 @@ def test_what_the_prose_says_of_light() -> None:
     assert points("light/l2", plain_run) < -3
     assert round(points(l2, plain_run)) == -1
 
+    # "L2 chose 1.0"
+    chances = audit.search("light-rates", "l2")
+    assert max(chances, key=lambda rate: chances[rate].validation_accuracy or 0) == 1.0
+
     # "two points less", "It too loses two points less", "six points behind"
     def lost(run: str) -> float:
         return 100 * audit.difference(audit.scores(run), audit.scores(run, noise)).mean
@@ -271,11 +292,16 @@ def test_what_the_prose_says_of_gaussian_layers() -> None:
     # chapter 5: "the largest step is 1.6 points", "1.7 points on the validation pictures"
     held = {
         run: records.load(f"cifar10-resnet8-{run}-spatial-seed0").validation_accuracy or 0
-        for run in ("linear", "gaussian-normalized", "gaussian-data", *accuracy)
+        for run in (
+            *("linear", "gaussian-normalized", "gaussian-normalized-fixed", "gaussian-data"),
+            *accuracy,
+        )
     }
     steps = [100 * abs(held[run] - held["gaussian-data"]) for run in accuracy]
     assert round(max(steps), 1) == 1.6
     assert round(100 * (held["linear"] - held["gaussian-normalized"]), 1) == 1.7
+    # "within a tenth of a point on the validation pictures"
+    assert abs(held["gaussian-normalized-fixed"] - held["gaussian-normalized"]) < 0.001
     # "change next to nothing": the standard error of 10,000 pictures is half a point here.
     assert len(accuracy) == 4
     assert all(abs(value - data) < 0.01 for value in accuracy.values())

@@ -139,3 +139,13 @@ def test_a_run_that_diverges_is_recorded_as_such(
 def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.main(["lihgt"]) == 1
     assert "unknown study 'lihgt'; they are light, light-rates, mnist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_recorded_final_runs_have_the_rate_of_their_search(name: str) -> None:
+    # Also when rates joined the list after the final runs.
+    planned = dict(studies.planned(name))
+    for contestant in studies.STUDIES[name].contestants:
+        for run in studies.finals(name, contestant):
+            config = planned[f"{name}/{contestant}-seed{run.config['seed']}"]
+            assert run.config["lr"] == config.lr, contestant
