@@ -20,7 +20,7 @@ from torch import Tensor
 Change = Callable[[Tensor], Tensor]
 
 # The kinds of `vary`.
-KINDS = ("gain", "shadow")
+KINDS = ("gain", "shadow", "noise")
 
 
 def half_plane(height: int, width: int, degrees: float, offset: float = 0.0) -> Tensor:
@@ -126,13 +126,14 @@ def change(pictures: Tensor, condition: str) -> Tensor:
 
 
 def vary(x: Tensor, kind: str, generator: torch.Generator | None = None) -> Tensor:
-    """Another light for each picture of a training batch.
+    """Another light, or another noise, for each picture of a training batch.
 
     Args:
         x: pictures (N, C, H, W) in 0…1.
         kind: "gain" draws contrast from 0.1 to 1.9 (a factor) and brightness from −0.3 to 0.3 (an
             offset); "shadow" puts what lies to one side of a line of random direction and place
-            into 0.1 to 1 of the light.
+            into 0.1 to 1 of the light; "noise" draws the standard deviation of Gaussian noise, from
+            0 to 0.1.
         generator: on the device of `x`.
 
     Raises:
@@ -152,4 +153,7 @@ def vary(x: Tensor, kind: str, generator: torch.Generator | None = None) -> Tens
         angle = draw(0, 2 * math.pi)
         dark = angle.cos() * columns + angle.sin() * rows < draw(-0.5, 0.5)
         return torch.where(dark, x * draw(0.1, 1), x)
+    if kind == "noise":
+        drawn = torch.randn(x.shape, generator=generator, device=x.device)
+        return (x + draw(0, 0.1) * drawn).clamp(0, 1)
     raise ValueError(f"kind of light must be one of {', '.join(KINDS)}, got {kind!r}")

@@ -53,7 +53,7 @@ def test_noise_has_its_deviation_and_blur_keeps_the_mean() -> None:
 def test_unknown_names() -> None:
     with pytest.raises(ValueError, match="unknown condition 'fog'; they are unchanged, half"):
         light.change(PICTURES, "fog")
-    with pytest.raises(ValueError, match="one of gain, shadow, got 'fog'"):
+    with pytest.raises(ValueError, match="one of gain, shadow, noise, got 'fog'"):
         light.vary(torch.zeros(1, 1, 2, 2), "fog")
     with pytest.raises(ValueError, match=r"normalize must be one of channel, scalar, .* got 'fog'"):
         scaling.scaler("fog", data.load("textures"))
@@ -74,9 +74,16 @@ def test_training_meets_another_light_in_each_picture(kind: str, device: torch.d
     assert len(varied.flatten(1).mean(1).unique()) > 50, "another light in each"
     levels = {len(picture.unique()) for picture in varied}
     # A gain is one number for the picture; a shadow leaves a lit and a dark part.
-    assert levels == ({1} if kind == "gain" else {2})
+    if kind == "gain":
+        assert levels == {1}
     if kind == "shadow":
+        assert levels == {2}
         assert varied.min() >= 0.05
+    if kind == "noise":
+        strengths = varied.flatten(1).std(1)
+        assert 0 < strengths.min() < 0.02
+        assert 0.08 < strengths.max() < 0.12
+        assert varied.mean().item() == pytest.approx(0.5, abs=0.005)
 
 
 def dataset(device: torch.device | str = "cpu") -> data.Dataset:
