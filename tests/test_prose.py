@@ -104,7 +104,7 @@ def test_what_the_prose_says_of_the_fast_recipe() -> None:
     assert f"{look.test_accuracy:.1%}" == "93.6%"
     older = records.load("cifar10-resnet20-linear-first-seed0")
     assert round(100 * (look.test_accuracy - older.test_accuracy)) == 8
-    # "An epoch took five minutes", "less than one", "one and a half"
+    # "An epoch took five minutes", "less than one", "a little over one and a half"
     others = (records.load(f"fast/convolution-{run}") for run in ("lr0.75", "seed0"))
     slow, *quick = (min(e["seconds"] for e in run.epochs) / 60 for run in (look, *others))
     assert round(slow) == 5
