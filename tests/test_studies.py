@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kerv import light, records, studies, train
+from kerv import audit, light, records, studies, train
 from kerv.studies import SEEDS, STUDIES, Study
 
 TINY = Study(
@@ -149,3 +149,16 @@ def test_recorded_final_runs_have_the_rate_of_their_search(name: str) -> None:
         for run in studies.finals(name, contestant):
             config = planned[f"{name}/{contestant}-seed{run.config['seed']}"]
             assert run.config["lr"] == config.lr, contestant
+
+
+def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
+    cubic, plain = ("fast/polynomial-3", "fast/convolution")
+    # "The cubic network is behind at all three", "by less than a tenth of a point"
+    for rate in STUDIES["fast"].rates:
+        at = [records.load(f"{name}-lr{rate:g}").validation_accuracy for name in (cubic, plain)]
+        assert at[0] < at[1]
+    finals = {name: [r.test_accuracy for r in audit.complete(name)] for name in (cubic, plain)}
+    assert all(torch.tensor(scores).std() < 0.001 for scores in finals.values())
+    # "Half the epochs cost about half a point"
+    whole = records.load("cifar10-fastnet-linear-first-seed0").test_accuracy
+    assert whole - sum(finals[plain]) / 3 == pytest.approx(0.005, abs=0.001)
