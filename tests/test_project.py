@@ -61,7 +61,7 @@ ORDER = [
         "config",
         "optim",
     ),
-    *("train", "cli", "studies", "robustness"),
+    *("train", "cli", "plan", "studies", "robustness"),
     *("plots", "testing", "bench", "audit", "findings", "claims", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)

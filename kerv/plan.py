@@ -1,0 +1,209 @@
+"""What the recorded comparisons of the book compare: every contestant, in the order it joined.
+
+`kerv.studies` has their protocol and runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .config import RECIPES
+
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison of contestants that share all but a few settings.
+
+    `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
+    rates that each contestant may choose from, by runs of `search_epochs`. `under_light` says
+    whether the networks are also tested under `kerv.light.CONDITIONS`. Of the contestants that are
+    `displayed`, the network of the first seed is kept too, and its first filters through the
+    epochs, in half precision. A study that `extends` another goes on with its search: its final
+    runs have the best of the rates that it adds.
+    """
+
+    question: str
+    common: Mapping[str, Any]
+    contestants: Mapping[str, Mapping[str, Any]]
+    rates: Sequence[float]
+    search_epochs: int
+    under_light: bool = field(default=False)
+    displayed: Sequence[str] = field(default=())
+    extends: str | None = field(default=None)
+
+
+_LIGHT = {
+    "data": "cifar10",
+    "model": "resnet8",
+    "epochs": 6,
+    "normalize": "scalar",
+    "stem_padding": "reflect",
+}
+_MNIST = {
+    "data": "mnist",
+    "model": "lenet5",
+    "epochs": 20,
+    "batch_size": 50,
+    "schedule": "steps",
+    "nesterov": False,
+    "weight_decay": 0.0,
+    "normalize": "none",
+    "augment": False,
+    "score_test": True,
+}
+# The last two joined when three contestants had chosen 0.05, the largest until then.
+_MNIST_RATES = (0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05, 0.1, 0.2)
+_CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
+_CORRELATION = {"kernel": "correlation:eps=1e-4"}
+_INSTANCE_NORM = {"stem_norm": "instance"}
+
+# Kernels for the first layer. What can be learned of them is.
+_FIRST: dict[str, dict[str, Any]] = {
+    "convolution": {},
+    "polynomial-2": {"kernel": "polynomial:degree=2,learnable=true"},
+    "polynomial-3": _CUBIC,
+    "gaussian": {"kernel": "gaussian:learnable=true"},
+    "sigmoid": {"kernel": "sigmoid:learnable=true"},
+    "cosine": {"kernel": "cosine"},
+    "correlation": _CORRELATION,
+    "l2": {"kernel": "l2"},
+}
+
+# Contestants of the studies of light, in the order in which they joined.
+_UNDER_LIGHT: dict[str, dict[str, Any]] = {
+    "convolution": {},
+    "correlation": _CORRELATION,
+    "convolution-per-picture": {"normalize": "picture"},
+    "convolution-shadow-augmented": {"light": "shadow"},
+    "convolution-local-contrast": {"normalize": "local"},
+    "convolution-instance-norm": _INSTANCE_NORM,
+    "convolution-gain-augmented": {"light": "gain"},
+    "correlation-per-channel": {**_CORRELATION, "normalize": "channel"},
+    # Added when the runs of the convolution under shadows were there: do the two add up?
+    "correlation-shadow-augmented": {**_CORRELATION, "light": "shadow"},
+    # Added when those were there too: its fair rival, which has no kernel.
+    "convolution-per-picture-shadow-augmented": {"normalize": "picture", "light": "shadow"},
+    # Added when instance norm was ahead of standardisation in the mean: fairer still.
+    "convolution-instance-norm-shadow-augmented": {**_INSTANCE_NORM, "light": "shadow"},
+    # Added later: the paper's own kernel, and half of the correlation. On pixels without a
+    # mean taken away, a cosine forgives every gain and no offset.
+    "polynomial-3": _CUBIC,
+    "cosine-unscaled": {"kernel": "cosine", "normalize": "none"},
+    # Added for the paper's guess that L2 resists small perturbations.
+    "l2": _FIRST["l2"],
+}
+
+STUDIES = {
+    "light": Study(
+        question="What survives a change of light?",
+        common=_LIGHT,
+        contestants=_UNDER_LIGHT,
+        rates=(0.03, 0.1, 0.3),
+        search_epochs=2,
+        under_light=True,
+        displayed=("convolution", "correlation"),
+    ),
+    # Planned when all contestants of "light" had chosen the largest of their rates.
+    "light-rates": Study(
+        question="What changes under a change of light at larger learning rates?",
+        common=_LIGHT,
+        contestants={
+            name: _UNDER_LIGHT[name]
+            for name in (
+                *("convolution", "correlation", "convolution-per-picture"),
+                "convolution-shadow-augmented",
+                # Added when the correlation had gained a point in full light.
+                *("convolution-instance-norm", "polynomial-3"),
+                # Added after a seed at 0.3, the end of its list, had lost little to noise.
+                "l2",
+            )
+        },
+        rates=(1.0, 3.0),
+        search_epochs=2,
+        under_light=True,
+        extends="light",
+    ),
+    "mnist": Study(
+        question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",
+        common=_MNIST,
+        contestants={
+            **{name: _FIRST[name] for name in ("convolution", "polynomial-3", "gaussian")},
+            **{name: _FIRST[name] for name in ("cosine", "polynomial-2", "sigmoid", "l2")},
+            "l1": {"kernel": "l1"},
+        },
+        rates=_MNIST_RATES,
+        search_epochs=4,
+        displayed=("convolution", "polynomial-3", "gaussian", "cosine"),
+    ),
+    "mnist-paper-rate": Study(
+        question="What does a cubic kernel do at the learning rate of the paper's script?",
+        common=_MNIST,
+        contestants={"convolution": {}, "polynomial-3": _CUBIC},
+        rates=(0.003,),
+        search_epochs=4,
+    ),
+    "mnist-places": Study(
+        question="In which layers of LeNet-5 does a cubic kernel work, and without ReLU?",
+        common=_MNIST,
+        contestants={
+            "last": {**_CUBIC, "where": "last"},
+            "both": {**_CUBIC, "where": "all"},
+            "convolution-no-relu": {"activation": "none"},
+            "first-no-relu": {**_CUBIC, "activation": "none"},
+            "both-no-relu": {**_CUBIC, "where": "all", "activation": "none"},
+        },
+        rates=_MNIST_RATES,
+        search_epochs=4,
+    ),
+    "mnist-fixed": Study(
+        question="What do kernels on MNIST lose whose own numbers stay where they start?",
+        common=_MNIST,
+        contestants={
+            "polynomial-3": {"kernel": "polynomial:degree=3"},
+            "gaussian": {"kernel": "gaussian"},
+        },
+        rates=_MNIST_RATES,
+        search_epochs=4,
+    ),
+    "mnist-hyper": Study(
+        question="How much do results on MNIST depend on a kernel's own numbers?",
+        common=_MNIST,
+        contestants={
+            "polynomial-3-c0.5": {"kernel": "polynomial:degree=3,c=0.5"},
+            "polynomial-3-c2": {"kernel": "polynomial:degree=3,c=2"},
+            # A fifth of the default, which is one over the 25 numbers of a patch, and five of it.
+            "gaussian-gamma0.008": {"kernel": "gaussian:gamma=0.008"},
+            "gaussian-gamma0.2": {"kernel": "gaussian:gamma=0.2"},
+        },
+        rates=_MNIST_RATES,
+        search_epochs=4,
+    ),
+    "fast": Study(
+        question="Does a kernel in the first trained layer help a fast network on CIFAR-10?",
+        # Half the recipe's epochs, to be run at all; "auto" would leave precision to the machine.
+        common={k: v for k, v in RECIPES["fast"].items() if k != "lr"}
+        | {"epochs": 8, "precision": "bf16"},
+        contestants=_FIRST,
+        rates=(0.75, 1.5, 3.0),
+        search_epochs=3,
+    ),
+    "resnet20": Study(
+        question="Does a kernel help a ResNet-20 on CIFAR-10, in the first layer or in all?",
+        common={"data": "cifar10", "model": "resnet20", "epochs": 20, "precision": "bf16"},
+        contestants={
+            **_FIRST,
+            "cosine-all": {"kernel": "cosine", "where": "spatial"},
+            "sigmoid-all": {"kernel": "sigmoid:learnable=true", "where": "spatial"},
+            "gaussian-all": {
+                "kernel": "gaussian:normalized=true,learnable=true,per_channel=true",
+                "where": "spatial",
+            },
+        },
+        rates=(0.03, 0.1, 0.3),
+        search_epochs=2,
+    ),
+}
