@@ -95,6 +95,8 @@ _UNDER_LIGHT: dict[str, dict[str, Any]] = {
     "cosine-unscaled": {"kernel": "cosine", "normalize": "none"},
     # Added for the paper's guess that L2 resists small perturbations.
     "l2": _FIRST["l2"],
+    # Added when L2 had resisted: what does a convolution lose that has seen noise in training?
+    "convolution-noise-augmented": {"light": "noise"},
 }
 
 STUDIES = {
@@ -119,7 +121,7 @@ STUDIES = {
                 # Added when the correlation had gained a point in full light.
                 *("convolution-instance-norm", "polynomial-3"),
                 # Added after a seed at 0.3, the end of its list, had lost little to noise.
-                "l2",
+                *("l2", "convolution-noise-augmented"),
             )
         },
         rates=(1.0, 3.0),
@@ -190,6 +192,15 @@ STUDIES = {
         contestants=_FIRST,
         rates=(0.75, 1.5, 3.0),
         search_epochs=3,
+    ),
+    # Planned when all choices were made: nothing is left for which to hold pictures out.
+    "fast-full": Study(
+        question="How far does the fast recipe come with all training pictures?",
+        common={k: v for k, v in RECIPES["fast"].items() if k != "lr"}
+        | {"precision": "bf16", "validation": 0.0},
+        contestants={"convolution": {}},
+        rates=(1.5,),
+        search_epochs=1,
     ),
     "resnet20": Study(
         question="Does a kernel help a ResNet-20 on CIFAR-10, in the first layer or in all?",
