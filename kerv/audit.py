@@ -238,6 +238,50 @@ def search(study: str, contestant: str) -> dict[float, Record]:
     return found | {rate: load(run) for rate, run in runs.items() if run in there}
 
 
+def best_rate(study: str, contestant: str) -> float | None:
+    """The learning rate with the highest accuracy on held-out pictures, None before any run.
+
+    >>> best_rate("light", "convolution"), best_rate("light-rates", "polynomial-3")
+    (0.3, 1.0)
+    """
+    found = search(study, contestant)
+    return max(found, key=lambda rate: found[rate].validation_accuracy or 0.0, default=None)
+
+
+def search_table(study: str, contestants: Sequence[str] | None = None) -> str:
+    """Searches as a Markdown table: the accuracy on held-out pictures at each rate, the best bold.
+
+    Raises:
+        ValueError: a contestant is not of the study.
+
+    >>> print(search_table("fast", ["convolution", "polynomial-3"]))
+    | validation %, at rate | convolution | polynomial-3 |
+    |---|---|---|
+    | 0.75 | 86.36 | 85.62 |
+    | 1.5 | **89.02** | **87.28** |
+    | 3 | 88.18 | 86.76 |
+    """
+    asked = chosen(study, contestants)
+    searches = {name: search(study, name) for name in asked}
+    best = {name: best_rate(study, name) for name in asked}
+
+    def cell(name: str, rate: float) -> str:
+        run = searches[name].get(rate)
+        if run is None:
+            return NOT_RUN
+        if run.failed:
+            return "diverged"
+        if run.validation_accuracy is None:
+            return "none held out"
+        text = f"{100 * run.validation_accuracy:.2f}"
+        return f"**{text}**" if rate == best[name] else text
+
+    before = studies.STUDIES[study].extends
+    rates = (*(studies.STUDIES[before].rates if before else ()), *studies.STUDIES[study].rates)
+    rows = [(f"{rate:g}", *(cell(name, rate) for name in asked)) for rate in rates]
+    return markdown(("validation %, at rate", *asked), rows)
+
+
 def kernel_of(study: str, contestant: str) -> str:
     """The kernel that a contestant differs by, or is compared with: the key of its colour.
 

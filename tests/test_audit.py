@@ -282,6 +282,30 @@ def test_the_table_of_light_has_the_contestants_that_are_asked_for() -> None:
     ]
 
 
+def test_a_search_shows_its_best_rate_and_every_run_that_failed_or_is_missing(
+    recorded: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studies.STUDIES["s"] = dataclasses.replace(studies.STUDIES["s"], rates=(0.1, 0.2, 0.3))
+    found = {rate: run(0, 0.9, 0.9, [rate]) for rate in (0.1, 0.2)}
+    found[0.3] = dataclasses.replace(found[0.2], validation_accuracy=0.0, failed="the loss is nan")
+    by_name = {"convolution": found, "cubic": {0.3: found[0.3]}}
+    monkeypatch.setattr(audit, "search", lambda study, contestant: by_name[contestant])
+    assert audit.search_table("s").splitlines() == [
+        "| validation %, at rate | convolution | cubic |",
+        "|---|---|---|",
+        "| 0.1 | 10.00 | not run yet |",
+        "| 0.2 | **20.00** | not run yet |",
+        "| 0.3 | diverged | diverged |",
+    ]
+    assert audit.best_rate("s", "convolution") == 0.2
+    by_name["cubic"] = {0.1: dataclasses.replace(found[0.1], validation_accuracy=None)}
+    assert "| 0.1 | none held out |" in audit.search_table("s", ["cubic"])
+    by_name["cubic"] = {}
+    assert audit.best_rate("s", "cubic") is None
+    with pytest.raises(ValueError, match="unknown contestant 'cube' of study 's'; they are"):
+        audit.search_table("s", ["cube"])
+
+
 def test_stuck_is_near_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {0.1: run(0, 0.11, 0.11, [0.11])}
     monkeypatch.setattr(findings, "search", lambda study, contestant: found)
