@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from kerv import audit, light, records, studies, train
+from kerv.config import RECIPES
 from kerv.studies import SEEDS, STUDIES, Study
 
 TINY = Study(
@@ -163,3 +164,14 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     # "Half the epochs cost about half a point"
     whole = records.load("cifar10-fastnet-linear-first-seed0").test_accuracy
     assert whole - sum(finals[plain]) / 3 == pytest.approx(0.005, abs=0.001)
+
+    # chapter 7 and README: "With all training pictures", "three tenths of a point"
+    full = [r.test_accuracy for r in audit.complete("fast-full/convolution")]
+    assert records.per_cent(full) == "93.89 ± 0.12"
+    assert max(full) == 0.9399
+    assert sum(full) / 3 - whole == pytest.approx(0.003, abs=0.0005)
+    config = records.load("fast-full/convolution-seed0").config
+    recipe = {**RECIPES["fast"], "validation": 0.0, "precision": "bf16"}
+    assert {key: config[key] for key in recipe} == recipe
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    assert "gets to 93.89 ± 0.12 %" in readme
