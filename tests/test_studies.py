@@ -175,3 +175,19 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     assert {key: config[key] for key in recipe} == recipe
     readme = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8")
     assert "gets to 93.89 ± 0.12 %" in readme
+
+
+def test_what_is_said_of_the_rival_that_was_trained_under_noise() -> None:
+    name, noise = "convolution-noise-augmented", "noise 0.03"
+    rival, plain, l2 = f"light-rates/{name}", "light/convolution", "light-rates/l2"
+
+    def points(run: str, condition: str | None = None) -> float:
+        return 100 * sum(audit.scores(run, condition)) / 3
+
+    # README, FAQ, chapter 10: "less than half a point", "more than seven"
+    for run in (rival, f"light/{name}"):
+        assert 0 < points(run) - points(run, noise) < 0.5
+    assert 7 < points(l2) - points(l2, noise) < 8
+    # "and two without noise", "costs more than L2 does"
+    assert round(points(plain) - points(rival)) == 2
+    assert points(rival) < points(l2)
