@@ -188,6 +188,6 @@ def test_what_is_said_of_the_rival_that_was_trained_under_noise() -> None:
     for run in (rival, f"light/{name}"):
         assert 0 < points(run) - points(run, noise) < 0.5
     assert 7 < points(l2) - points(l2, noise) < 8
-    # "and two without noise", "costs more than L2 does"
+    # "is two points behind without noise", "costs more than L2 does"
     assert round(points(plain) - points(rival)) == 2
     assert points(rival) < points(l2)
