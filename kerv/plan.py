@@ -19,18 +19,18 @@ class Study:
     """A comparison of contestants that share all but a few settings.
 
     `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
-    rates that each contestant may choose from, by runs of `search_epochs`. `under_light` says
-    whether the networks are also tested under `kerv.light.CONDITIONS`. Of the contestants that are
-    `displayed`, the network of the first seed is kept too, and its first filters through the
-    epochs, in half precision. A study that `extends` another goes on with its search: its final
-    runs have the best of the rates that it adds.
+    rates that each contestant may choose from, by runs of `search_epochs`; where there is one rate,
+    there is no search. `under_light` says whether the networks are also tested under
+    `kerv.light.CONDITIONS`. Of the contestants that are `displayed`, the network of the first seed
+    is kept too, and its first filters through the epochs, in half precision. A study that `extends`
+    another goes on with its search: its final runs have the best of the rates that it adds.
     """
 
     question: str
     common: Mapping[str, Any]
     contestants: Mapping[str, Mapping[str, Any]]
     rates: Sequence[float]
-    search_epochs: int
+    search_epochs: int = field(default=0)
     under_light: bool = field(default=False)
     displayed: Sequence[str] = field(default=())
     extends: str | None = field(default=None)
@@ -57,6 +57,8 @@ _MNIST = {
 }
 # The last two joined when three contestants had chosen 0.05, the largest until then.
 _MNIST_RATES = (0.0004, 0.0008, 0.0016, 0.003, 0.00625, 0.0125, 0.025, 0.05, 0.1, 0.2)
+# The rate is searched; "auto" would leave the precision to the machine.
+_FAST = {k: v for k, v in RECIPES["fast"].items() if k != "lr"} | {"precision": "bf16"}
 _CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
 _CORRELATION = {"kernel": "correlation:eps=1e-4"}
 _INSTANCE_NORM = {"stem_norm": "instance"}
@@ -146,7 +148,6 @@ STUDIES = {
         common=_MNIST,
         contestants={"convolution": {}, "polynomial-3": _CUBIC},
         rates=(0.003,),
-        search_epochs=4,
     ),
     "mnist-places": Study(
         question="In which layers of LeNet-5 does a cubic kernel work, and without ReLU?",
@@ -186,9 +187,8 @@ STUDIES = {
     ),
     "fast": Study(
         question="Does a kernel in the first trained layer help a fast network on CIFAR-10?",
-        # Half the recipe's epochs, to be run at all; "auto" would leave precision to the machine.
-        common={k: v for k, v in RECIPES["fast"].items() if k != "lr"}
-        | {"epochs": 8, "precision": "bf16"},
+        # Half the recipe's epochs, to be run at all.
+        common={**_FAST, "epochs": 8},
         contestants=_FIRST,
         rates=(0.75, 1.5, 3.0),
         search_epochs=3,
@@ -196,11 +196,9 @@ STUDIES = {
     # Planned when all choices were made: nothing is left for which to hold pictures out.
     "fast-full": Study(
         question="How far does the fast recipe come with all training pictures?",
-        common={k: v for k, v in RECIPES["fast"].items() if k != "lr"}
-        | {"precision": "bf16", "validation": 0.0},
+        common={**_FAST, "validation": 0.0},
         contestants={"convolution": {}},
         rates=(1.5,),
-        search_epochs=1,
     ),
     "resnet20": Study(
         question="Does a kernel help a ResNet-20 on CIFAR-10, in the first layer or in all?",

@@ -38,6 +38,15 @@ from .plan import Study as Study
 from .records import Record
 
 
+def searched_rates(study: Study) -> Sequence[float]:
+    """The rates that a contestant tries: none where there is nothing to choose from.
+
+    >>> len(searched_rates(STUDIES["mnist"])), searched_rates(STUDIES["fast-full"])
+    (10, ())
+    """
+    return study.rates if len(study.rates) > 1 else ()
+
+
 def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
     """The runs of a study, as (name of the record, config).
 
@@ -59,12 +68,14 @@ def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
                     **{**shared, "epochs": study.search_epochs, "score_test": False}, lr=rate
                 ),
             )
-            for rate in study.rates
+            for rate in searched_rates(study)
         }
         yield from search.values()
         if all(run in there for run, _ in search.values()):
             best = max(
-                study.rates, key=lambda rate: records.load(search[rate][0]).validation_accuracy or 0
+                search,
+                key=lambda rate: records.load(search[rate][0]).validation_accuracy or 0,
+                default=study.rates[0],
             )
             for seed in SEEDS:
                 yield (
@@ -183,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         study = STUDIES[name]
         there = set(records.names())
         missing = [run for run, _ in planned(name) if run not in there]
-        wanted = len(study.contestants) * (len(study.rates) + len(SEEDS))
+        wanted = len(study.contestants) * (len(searched_rates(study)) + len(SEEDS))
         have = sum(run.startswith(f"{name}/") for run in there)
         print(f"{name}: {have} of {wanted} runs recorded. {study.question}")
         if missing:

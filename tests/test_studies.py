@@ -30,12 +30,12 @@ def test_contestants_differ_in_what_is_written_and_nothing_else(name: str) -> No
     study = STUDIES[name]
     for contestant, settings in study.contestants.items():
         runs = [c for n, c in studies.planned(name) if n.startswith(f"{name}/{contestant}-lr")]
-        assert [config.lr for config in runs] == list(study.rates), "each searches all rates"
+        wanted_rates = list(study.rates) if len(study.rates) > 1 else []
+        assert [config.lr for config in runs] == wanted_rates, "each searches all rates"
         for config in runs:
             assert config.seed == 0
             assert config.epochs == study.search_epochs
-            if len(study.rates) > 1:
-                assert config.validation == 0.1, "a choice needs pictures of its own"
+            assert config.validation == 0.1
             wanted = {**study.common, **settings, "epochs": config.epochs, "lr": config.lr}
             wanted["score_test"] = False
             assert config == train.TrainConfig(**wanted)
@@ -188,6 +188,16 @@ def test_what_is_said_of_the_rival_that_was_trained_under_noise() -> None:
     for run in (rival, f"light/{name}"):
         assert 0 < points(run) - points(run, noise) < 0.5
     assert 7 < points(l2) - points(l2, noise) < 8
+    # Chapter 10: "the plain convolution ten", "about 25 points ahead", "blur at least twelve"
+    assert round(points(plain) - points(plain, noise)) == 10
+    for run in (rival, f"light/{name}"):
+        assert 24 < points(run, "noise 0.06") - points(l2, "noise 0.06") < 26
+        assert points(run, "blur") - points(l2, "blur") > 12
+        # "two to three points behind the convolution, and one to two behind L2", to a point
+        assert round(points(plain) - points(run)) in (2, 3)
+        assert round(points(l2) - points(run)) in (1, 2)
+        # the summary: "five to six points ahead of L2 there"
+        assert round(points(run, noise) - points(l2, noise)) in (5, 6)
     # "is two points behind without noise", "costs more than L2 does"
     assert round(points(plain) - points(rival)) == 2
     assert points(rival) < points(l2)
