@@ -287,9 +287,10 @@ def test_what_the_prose_says_of_gaussian_layers() -> None:
     assert accuracy.pop("gaussian") < 0.25 < 0.35 < data
     # "within a point of it": the control whose gamma stays at 1
     normalized = accuracy.pop("gaussian-normalized")
-    assert 0 < normalized - accuracy.pop("gaussian-normalized-fixed") < 0.01
-    # "within about a point"
-    assert 0 < linear - normalized < 0.015
+    control = accuracy.pop("gaussian-normalized-fixed")
+    assert 0 < normalized - control < 0.01
+    # README: "within two points"
+    assert 0 < linear - control < 0.02
     # "loses that again"
     assert accuracy.pop("gaussian-normalized-data") < data + 0.01
     # chapter 5: "the largest step is 1.6 points", "1.7 points on the validation pictures"
