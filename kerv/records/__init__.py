@@ -114,7 +114,8 @@ def load(name: str | os.PathLike[str]) -> Record:
     """A recorded run by its name, or any run by the path of its `.json` file.
 
     Raises:
-        ValueError: there is no such run, or the file is not a record.
+        FileNotFoundError: there is no such file.
+        ValueError: there is no run of this name, or the file is not a record.
     """
     if str(name).endswith(".json"):
         text = Path(name).read_text(encoding="utf-8")
