@@ -294,9 +294,14 @@ def kernel_of(study: str, contestant: str) -> str:
 def epochs_to(record: Record, target: float = TARGET) -> int | None:
     """The first epoch after which the validation accuracy reached the target; None if none did.
 
+    Raises:
+        ValueError: the run held no pictures out, so it has no validation accuracy.
+
     >>> epochs_to(load("light/correlation-seed0"), target=0.5)
     2
     """
+    if any(e["validation_accuracy"] is None for e in record.epochs):
+        raise ValueError("epochs_to needs held-out pictures, and this run had validation=0")
     reached = (e["epoch"] for e in record.epochs if e["validation_accuracy"] >= target)
     return next(reached, None)
 

@@ -74,7 +74,8 @@ def convert_model(
     found, skipped = _convolutions(model)
     if where == "first":
         # The very first convolution decides, even where it cannot be converted.
-        found = dict(list(found.items())[:1])
+        first = next((m for m in model.modules() if m in found or m in skipped), None)
+        found = {conv: name for conv, name in found.items() if conv is first}
     replacements: dict[nn.Module, nn.Module] = {}
     for conv, name in found.items():
         if not matches(name, conv):

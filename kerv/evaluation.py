@@ -71,7 +71,7 @@ def count_right(
     views: int,
 ) -> Tensor:
     """How many pictures get their label, as a tensor on their device."""
-    training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     right = torch.zeros((), device=x.device, dtype=torch.long)
     for batch, labels in data.batches(x, y, batch_size):
@@ -79,7 +79,9 @@ def count_right(
         with autocast(x.device, precision):
             logits = sum(model(view) for view in data.views(pictures, views))
         right += (logits.argmax(1) == labels).sum()
-    model.train(training)
+    # Each its own: a layer may have been in evaluation mode in a network that trains.
+    for module, training in modes.items():
+        module.training = training
     return right
 
 

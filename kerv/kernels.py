@@ -182,8 +182,9 @@ class LpNormKernel(Kernel):
     """−‖x−w‖_p with p 1 or 2, or −‖x−w‖₂²: 0 where patch equals filter, less elsewhere.
 
     It is *minus* the distance, so that a layer answers how alike the two are. ‖x−w‖₁ has no
-    shortcut and costs many times a convolution; p=2 costs little more than one. At distance 0 the
-    gradient of ‖x−w‖₂ is taken to be 0; distances that are 0 up to rounding count as 0.
+    shortcut and costs many times a convolution, and `torch.func.grad` does not go through it, as
+    `backward` does; p=2 costs little more than one. At distance 0 the gradient of ‖x−w‖₂ is taken
+    to be 0; distances that are 0 up to rounding count as 0.
     scikit-learn: minus `manhattan_distances`, minus `euclidean_distances`. Source: Wang et al.,
     Kervolutional Neural Networks, CVPR 2019; p=1 in nearly every layer: Chen et al., AdderNet,
     CVPR 2020.
@@ -224,8 +225,8 @@ class LpNormKernel(Kernel):
 class LaplacianKernel(Kernel):
     """exp(−gamma ‖x−w‖₁), between 0 and 1.
 
-    Like every kernel of ‖x−w‖₁ it costs many times a convolution. scikit-learn:
-    `laplacian_kernel`.
+    Like every kernel of ‖x−w‖₁ it costs many times a convolution, and `torch.func.grad` does not go
+    through it. scikit-learn: `laplacian_kernel`.
 
     Args:
         gamma: how fast likeness falls with distance, greater than 0. None means 1/n, n the length

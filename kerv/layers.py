@@ -67,8 +67,11 @@ class _KernelConv(nn.modules.conv._ConvNd):
         # A plain convolution's state knows nothing of kernels: then the kernel keeps its values.
         # With some of its keys present, torch's own check reports those that are missing.
         kernel_prefix = prefix + "kernel."
-        if not any(key.startswith(kernel_prefix) for key in state_dict):
-            state_dict.update(self.kernel.state_dict(prefix=kernel_prefix))
+        own = self.kernel.state_dict(prefix=kernel_prefix)
+        # On the meta device it has no values to keep.
+        kept = not any(value.is_meta for value in own.values())
+        if kept and not any(key.startswith(kernel_prefix) for key in state_dict):
+            state_dict.update(own)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

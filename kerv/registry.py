@@ -78,8 +78,11 @@ def get_kernel(spec: KernelLike) -> Kernel:
     if make is None:
         raise ValueError(f"unknown kernel {name!r}; the kernels are {', '.join(_KERNELS)}")
     # nn.Module's own signature, (*args, **kwargs), stands for a kernel without arguments.
-    parameters = inspect.signature(make).parameters.values()
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    known = {
+        p.name: p.default
+        for p in inspect.signature(make).parameters.values()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
     options: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in arguments.split(","))):
         key, equals, text = (piece.strip() for piece in part.partition("="))
@@ -91,6 +94,8 @@ def get_kernel(spec: KernelLike) -> Kernel:
         if key in options:
             raise ValueError(f"argument {key!r} stands twice in kernel {spec!r}")
         options[key] = _parse_value(text)
+        if isinstance(known[key], bool) and not isinstance(options[key], bool):
+            raise ValueError(f"{key} must be true or false in kernel {spec!r}, got {text!r}")
     return make(**options)
 
 

@@ -65,7 +65,8 @@ def _per_picture(x: Tensor) -> Tensor:
 
 def _local(x: Tensor) -> Tensor:
     centred = x - _neighbourhood(x)
-    return centred / _neighbourhood(centred.square()).sqrt().clamp_min(FLAT)
+    # Clamped before the root, whose gradient at 0 is not finite.
+    return centred / _neighbourhood(centred.square()).clamp_min(FLAT**2).sqrt()
 
 
 def _neighbourhood(x: Tensor) -> Tensor:

@@ -202,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.run:
         try:
             run_missing(names, Path(options.folder), Path(records.__file__).parent)
-        except (data.DataError, OSError, ValueError) as error:
+        except (checkpoint.CheckpointError, data.DataError, OSError, ValueError) as error:
             print(f"kerv.studies: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

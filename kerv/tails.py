@@ -275,7 +275,8 @@ class _ScaledTanh(torch.autograd.Function):
 
     @staticmethod
     def forward(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
-        return torch.addcmul(c, dot, gamma).tanh_()
+        # On CUDA addcmul takes no scalars of the CPU, which a kernel outside a layer has.
+        return torch.addcmul(c.to(dot.device), dot, gamma.to(dot.device)).tanh_()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -88,7 +88,8 @@ def _check_nothing_changes(kernel: Kernel, x: Tensor, w: Tensor) -> None:
     state = copy.deepcopy(kernel.state_dict())
     pair, untouched = VectorPair(x, w), VectorPair(x.clone(), w.clone())
     first = kernel(pair)
-    for name in ("x", "w", "dot", "x_sq", "w_sq", "x_sum", "w_sum", "dist_sq", "l1"):
+    numbers = "dot", "centred_dot", "x_sq", "w_sq", "x_sum", "w_sum", "dist_sq", "l1"
+    for name in ("x", "w", *numbers):
         same = torch.allclose(getattr(pair, name), getattr(untouched, name))
         _assert(same, "in place", f"the kernel changed p.{name}; write p.{name} + 1, not +=")
     _assert(

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from . import checkpoint, data, distributed, light, models, optim, scaling
 from .config import TrainConfig as TrainConfig
-from .convert import Where, convert_model
+from .convert import convert_model
 from .distributed import World
 from .evaluation import autocast, computes_bf16, evaluate_shared
 from .fastnet import FastNet
@@ -76,7 +76,9 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     goes_on = config.resume is not None and out.resolve() == Path(config.resume).parent.resolve()
     if goes_on and finished.exists():
         record = load_record(finished)
-        checkpoint.refuse_other_run(finished, record.config, config.run())
+        # A setting that a record does not know had its default value then.
+        before = TrainConfig(**record.config).run()
+        checkpoint.refuse_other_run(finished, before, config.run())
         log(f"{out} is finished: test {record.test_accuracy:.2%}")
         return record
     if not goes_on and (last.exists() or finished.exists()):
@@ -265,14 +267,16 @@ def network(config: TrainConfig) -> nn.Module:
         stem_norm=config.stem_norm,
     )
     if config.kernel != "linear":
-        where: Where = config.where
-        if where in ("first", "last"):
-            # Of those that are trained: the stem of FastNet is not.
-            convolutions = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d)}
-            trained = [n for n, m in convolutions.items() if m.weight.requires_grad]
-            chosen = trained[0 if where == "first" else -1]
-            where = lambda name, conv: name == chosen  # noqa: E731
-        convert_model(model, config.kernel, where=where, inplace=True)
+        # Of those that are trained: the stem of FastNet is not.
+        convolutions = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d)}
+        trained = [n for n, m in convolutions.items() if m.weight.requires_grad]
+        chosen = {
+            "first": trained[:1],
+            "last": trained[-1:],
+            "spatial": [n for n in trained if max(convolutions[n].kernel_size) > 1],
+            "all": trained,
+        }[config.where]
+        convert_model(model, config.kernel, where=lambda name, conv: name in chosen, inplace=True)
     return model.to(memory_format=torch.channels_last)
 
 

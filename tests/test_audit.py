@@ -180,6 +180,8 @@ def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None
 def test_a_run_that_never_gets_there_counts_one_epoch_more(recorded: Runs) -> None:
     never = run(0, 0.9, 0.9, [0.9, 0.97])
     assert audit.epochs_to(never) is None
+    with pytest.raises(ValueError, match="needs held-out pictures, and this run had validation=0"):
+        audit.epochs_to(records.load("fast-full/convolution-seed0"))
     assert audit.counted_epochs(never) == 3
     recorded["cubic"] = [never]
     assert audit.seeds("s")["epochs to 98 %"] == ["never"]

@@ -149,6 +149,8 @@ def test_subclasses_are_left_alone_and_named() -> None:
     with pytest.warns(UserWarning, match=r"left alone.*0 \(ParametrizedConv2d\), 1 \(Mine\)"):
         ours = kerv.convert_model(model, "gaussian")
     assert converted(ours) == ["2"]
+    with pytest.raises(ValueError, match="nothing to convert"):
+        kerv.convert_model(model, "gaussian", where="first")
 
 
 @pytest.mark.parametrize(

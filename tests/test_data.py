@@ -115,12 +115,14 @@ def test_a_damaged_file_is_neither_used_nor_replaced(tmp_path: Path) -> None:
     assert (folder / "data_batch_1").read_bytes() == b"half a file"
 
 
-def test_a_truncated_mnist_file(tmp_path: Path) -> None:
+def test_a_truncated_or_emptied_mnist_file(tmp_path: Path) -> None:
     write_fake_mnist(tmp_path)
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(data.DataError, match="'mnist' is damaged or incomplete"):
-        data.load("mnist", tmp_path)
+    whole = path.read_bytes()
+    for damaged in (whole[:-100], bytes(len(whole))):
+        path.write_bytes(damaged)
+        with pytest.raises(data.DataError, match="'mnist' is damaged or incomplete"):
+            data.load("mnist", tmp_path)
 
 
 def test_unknown_dataset() -> None:

@@ -31,6 +31,14 @@ def test_evaluation_over_views() -> None:
         evaluate(Corner(), x, right, dataset, precision="fp16")
 
 
+def test_evaluation_leaves_every_module_in_its_mode() -> None:
+    frozen = torch.nn.BatchNorm2d(1).eval()
+    model = torch.nn.Sequential(frozen, torch.nn.Flatten(), torch.nn.Linear(32 * 32, 10))
+    dataset = data.load("textures")
+    evaluate(model, dataset.test_x[:4], dataset.test_y[:4], dataset)
+    assert [module.training for module in model.modules()] == [True, False, True, True]
+
+
 def test_only_test_pictures_are_scored_by_several_views(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

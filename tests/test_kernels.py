@@ -212,6 +212,11 @@ def test_what_get_kernel_takes() -> None:
         (lambda: kerv.get_kernel(""), ValueError, "unknown kernel ''"),
         (lambda: kerv.get_kernel(3), TypeError, "a kernel, its name or a callable, got 3"),
         (lambda: kerv.get_kernel(kerv.GaussianKernel), TypeError, r"write GaussianKernel\(\)"),
+        (
+            lambda: kerv.get_kernel("gaussian:learnable=no"),
+            ValueError,
+            "learnable must be true or false in kernel 'gaussian:learnable=no', got 'no'",
+        ),
         (lambda: kerv.get_kernel("linear:c=1"), ValueError, "no argument 'c'; .* are: none"),
         (
             lambda: kerv.get_kernel("gaussian:sigma=1"),

@@ -114,3 +114,9 @@ def test_reset_parameters_draws_filters_and_restores_the_kernel() -> None:
 def test_unknown_kernel_is_not_silently_linear() -> None:
     with pytest.raises(ValueError, match="unknown kernel 'gausian'"):
         kerv.KernelConv2d(3, 4, 3, kernel="gausian")
+
+
+def test_a_kernel_on_the_meta_device_has_no_values_to_keep() -> None:
+    layer = kerv.KernelConv2d(2, 3, 3, kernel="gaussian", device="meta")
+    with pytest.raises(RuntimeError, match=r'Missing key.*"kernel\.gamma\.raw"'):
+        layer.load_state_dict(nn.Conv2d(2, 3, 3).state_dict(), assign=True)

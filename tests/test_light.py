@@ -152,3 +152,14 @@ def test_a_correlation_layer_sees_no_gain_and_no_offset_behind_one_scalar() -> N
     made = dataset()
     each = lambda pictures: (pictures - colours) / made.std.view(3, 1, 1)  # noqa: E731
     assert (layer(each(0.3 * x)) - layer(each(x))).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("name", scaling.NAMES)
+def test_gradients_are_finite_where_a_picture_is_flat(name: str) -> None:
+    x = torch.zeros(1, 3, 28, 28)
+    x[..., 10:18, 10:18] = 0.7
+    x.requires_grad_()
+    weights = torch.randn(1, 3, 28, 28, generator=torch.Generator().manual_seed(0))
+    (scaling.scaler(name, dataset())(x) * weights).sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()

@@ -97,6 +97,14 @@ def test_the_first_layer_of_a_training_run_is_one_that_is_trained() -> None:
     assert torch.equal(models.first_filters(model), model.groups[0].weight)
 
 
+@pytest.mark.parametrize("where", ["spatial", "all"])
+def test_what_is_not_trained_keeps_its_convolution(where: str) -> None:
+    model = train.network(TrainConfig(model="fastnet", kernel="cosine", where=where))
+    kinds = [n for n, m in model.named_modules() if isinstance(m, kerv.KernelConv2d)]
+    assert len(kinds) == 6
+    assert type(model.stem) is torch.nn.Conv2d
+
+
 def test_linear_is_a_plain_torch_model() -> None:
     assert not any(isinstance(m, kerv.KernelConv2d) for m in models.build("resnet8").modules())
 

@@ -139,6 +139,7 @@ class Unpicklable(kerv.Kernel):
         (lambda p: p.dot - p.dot.mean(0), "patch by patch"),
         (lambda p: p.dot.sum(), "patch by patch"),
         (lambda p: p.dot.mul_(2), "in place: the kernel changed p.dot"),
+        (lambda p: p.centred_dot.mul_(2), "in place: the kernel changed p.centred_dot"),
         (lambda p: p.x.square_().sum(1, keepdim=True) + p.dot, "in place: the kernel changed p.x"),
         (lambda p: p.dot * torch.rand(()), "deterministic: two calls"),
         (Counts(), "deterministic: a call changed calls"),

@@ -127,6 +127,13 @@ def test_a_finished_run_says_so_and_a_folder_is_not_overwritten(tmp_path: Path) 
     lines: list[str] = []
     assert train(dataclasses.replace(config, resume=last), log=lines.append) == record
     assert "is finished: test" in lines[0]
+    # A record from before a setting was there
+    path = tmp_path / "run" / "record.json"
+    older = json.loads(path.read_text())
+    del older["config"]["bias_lr"]
+    path.write_text(json.dumps(older))
+    train(dataclasses.replace(config, resume=last), log=lines.append)
+    assert "is finished: test" in lines[1]
     other = dataclasses.replace(config, resume=last, lr=0.05)
     with pytest.raises(checkpoint.CheckpointError, match=r"another run: lr was 0.1 and is 0.05"):
         train(other, log=quiet)
