@@ -268,12 +268,13 @@ def digits(contestant: str, study: str = "mnist") -> float:
 def measured() -> dict[str, list[float]]:
     """The numbers with a decimal point in each answer."""
     resnet8, resnet20 = "cifar10-resnet8-{}-seed0", "cifar10-resnet20-{}-first-seed0"
-    gaussian, data, normalized, convolution = (
+    gaussian, data, normalized, fixed, convolution = (
         per_cent(resnet8.format(run))
         for run in (
             "gaussian-spatial",
             "gaussian-data-spatial",
             "gaussian-normalized-spatial",
+            "gaussian-normalized-fixed-spatial",
             "linear-spatial",
         )
     )
@@ -288,8 +289,7 @@ def measured() -> dict[str, list[float]]:
             ),
             under_light("convolution"),
             *(under_light(k, study="light-rates") for k in ("correlation", "polynomial-3")),
-            # The rate 1.0, and that of light-rates/convolution.
-            1.0,
+            1.0,  # the rate of the next one
             under_light("convolution", study="light-rates"),
             *(under_light(layer) for layer in ("correlation", "polynomial-3")),
             *(under_light(layer, shadow) for layer in ("correlation", "convolution")),
@@ -305,7 +305,7 @@ def measured() -> dict[str, list[float]]:
             under_light(layer, shadow)
             for layer in ("correlation", "convolution", "cosine-unscaled")
         ],
-        "Should I replace all layers?": [gaussian, convolution, normalized],
+        "Should I replace all layers?": [gaussian, convolution, fixed],
         "Why is it slower than a convolution?": [
             *(cost(wide, layer) for layer in ("polynomial", "gaussian", "rational_quadratic")),
             *(cost(stem, layer) for layer in ("polynomial", "rational_quadratic")),
