@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kerv import audit, light, records, studies, train
+from kerv import audit, claims, light, records, studies, train
 from kerv.config import RECIPES
 from kerv.studies import SEEDS, STUDIES, Study
 
@@ -208,3 +208,19 @@ def test_what_is_said_of_the_rival_that_was_trained_under_noise() -> None:
     # "is two points behind without noise", "costs more than L2 does"
     assert round(points(plain) - points(rival)) == 2
     assert points(rival) < points(l2)
+
+
+def test_what_chapter_10_counts_in_its_checklist() -> None:
+    # "Five of its rows are reproduced", "Three rows go against a kernel", of what needs training
+    structure = "It adds no parameters", "It keeps equivariance", "Its non-linearity", "A Volterra"
+    trained = [claim for claim in claims.CLAIMS if not claim.claim.startswith(structure)]
+    verdicts = [(claim.claim, claim.find().verdict) for claim in trained]
+    assert [verdict for _, verdict in verdicts].count("reproduced") == 5
+    against = [claim for claim, verdict in verdicts if verdict == "not reproduced"]
+    assert len([claim for claim in against if "is stuck" not in claim]) == 3
+    # "Under a diagonal shadow the interval holds 0, and under a smooth ramp ... seven points behind"
+    both, taught = (f"light/{n}-shadow-augmented" for n in ("correlation", "convolution"))
+    found = audit.leads(both, [taught], ["diagonal shadow", "smooth ramp"])[taught]
+    assert found["diagonal shadow"].verdict == "unclear"
+    assert round(100 * found["smooth ramp"].mean) == -7
+    assert found["smooth ramp"].verdict == "not reproduced"
