@@ -218,7 +218,7 @@ def test_what_chapter_10_counts_in_its_checklist() -> None:
     assert [verdict for _, verdict in verdicts].count("reproduced") == 5
     against = [claim for claim, verdict in verdicts if verdict == "not reproduced"]
     assert len([claim for claim in against if "is stuck" not in claim]) == 3
-    # "Under a diagonal shadow the interval holds 0, and under a smooth ramp ... seven points behind"
+    # "Under a diagonal shadow the interval holds 0, and under a smooth ramp ... seven points"
     both, taught = (f"light/{n}-shadow-augmented" for n in ("correlation", "convolution"))
     found = audit.leads(both, [taught], ["diagonal shadow", "smooth ramp"])[taught]
     assert found["diagonal shadow"].verdict == "unclear"
