@@ -52,9 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run; return 0, or say in one line on stderr what is wrong and return 1 (2 for flags)."""
     flags = vars(parser().parse_args(argv))
     try:
+        flags = {**RECIPES.get(flags.pop("recipe", ""), {}), **flags}
         if "resume" in flags:
             flags = {**checkpoint.load(flags["resume"])["config"], **flags}
-        train.train(TrainConfig(**{**RECIPES.get(flags.pop("recipe", ""), {}), **flags}))
+        train.train(TrainConfig(**flags))
     except KeyboardInterrupt:
         _say("stopped; after a finished epoch, --resume with last.pt goes on")
         return 130

@@ -148,6 +148,9 @@ class TrainConfig:
         for name in ("hyper_lr", "bias_lr", "clip", "weight_decay", "shift", "limit", "seed"):
             if getattr(self, name) < 0:
                 self._reject(name, "at least 0")
+        (_, height, width), _ = data.SHAPES[self.data]
+        if self.shift >= min(height, width):
+            self._reject("shift", f"less than the {min(height, width)} pixels of a picture")
         if self.seed >= 2**32:
             self._reject("seed", "less than 2**32")
 

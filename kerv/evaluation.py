@@ -74,14 +74,16 @@ def count_right(
     modes = {module: module.training for module in model.modules()}
     model.eval()
     right = torch.zeros((), device=x.device, dtype=torch.long)
-    for batch, labels in data.batches(x, y, batch_size):
-        pictures = scale(batch.float() / 255).contiguous(memory_format=torch.channels_last)
-        with autocast(x.device, precision):
-            logits = sum(model(view) for view in data.views(pictures, views))
-        right += (logits.argmax(1) == labels).sum()
-    # Each its own: a layer may have been in evaluation mode in a network that trains.
-    for module, training in modes.items():
-        module.training = training
+    try:
+        for batch, labels in data.batches(x, y, batch_size):
+            pictures = scale(batch.float() / 255).contiguous(memory_format=torch.channels_last)
+            with autocast(x.device, precision):
+                logits = sum(model(view) for view in data.views(pictures, views))
+            right += (logits.argmax(1) == labels).sum()
+    finally:  # a reader may stop it, and train on
+        # Each its own: a layer may have been in evaluation mode in a network that trains.
+        for module, training in modes.items():
+            module.training = training
     return right
 
 

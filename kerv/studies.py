@@ -147,7 +147,7 @@ def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
             seconds=0.0,
             parameters=0,
             versions=records.versions(),
-            hardware=records.hardware(torch.device("cpu")),
+            hardware=records.hardware(torch.device(train.device_type(config.device))),
             failed=str(error).split(":")[0],
         )
     if under_light:

@@ -58,7 +58,7 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         NotFinite: the loss or a weight became infinite or NaN; the last checkpoint is kept.
         ValueError: the device is not there, or no picture is left to train on.
     """
-    with distributed.join(_device_type(config.device)) as world:
+    with distributed.join(device_type(config.device)) as world:
         return _train(config, log, world)
 
 
@@ -310,14 +310,19 @@ def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, 
     return x[chosen], y[chosen], x[rest], y[rest]
 
 
-def _device_type(name: str) -> str:
+def device_type(name: str) -> str:
+    """The kind of device that `TrainConfig.device` names: "cuda" or "cpu".
+
+    >>> device_type("cuda:1")
+    'cuda'
+    """
     cuda = name.startswith("cuda") or (name == "auto" and torch.cuda.is_available())
     return "cuda" if cuda else "cpu"
 
 
 def _device(name: str, world: World) -> torch.device:
     if name == "auto":
-        name = _device_type(name)
+        name = device_type(name)
     if name == "cuda" and world.size > 1:
         name = f"cuda:{world.local_rank}"
     try:

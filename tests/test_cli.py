@@ -24,6 +24,7 @@ TINY = ["--data", "textures", "--model", "resnet8", "--device", "cpu", "--limit"
         (["--lr", "1e39"], "lr must be a finite float32 number, got 1e+39"),
         (["--weight-decay", "nan"], "weight_decay must be a finite float32 number, got nan"),
         (["--seed", "4294967296"], "seed must be less than 2**32, got 4294967296"),
+        (["--shift", "32"], "shift must be less than the 32 pixels of a picture, got 32"),
         (["--limit", "10001"], "limit must be at most 10000, the pictures of textures, got 10001"),
         (["--limit", "1", "--validation", "0.9"], "validation=0.9 leaves none of 1 pictures"),
     ],
@@ -148,3 +149,13 @@ def test_a_recipe_sets_what_no_flag_sets(monkeypatch: pytest.MonkeyPatch) -> Non
     assert cli.main(["--recipe", "fast", "--epochs", "3"]) == 0
     assert seen == [TrainConfig(**{**RECIPES["fast"], "epochs": 3})]
     assert seen[0].model == "fastnet"
+
+
+def test_a_recipe_that_is_not_the_runs_own_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    last = str(tmp_path / "last.pt")
+    assert cli.main([*TINY, "--epochs", "1", "--out", str(tmp_path)]) == 0
+    (tmp_path / "record.json").unlink()
+    assert cli.main([*TINY, "--resume", last, "--recipe", "fast"]) == 1
+    assert f"{last} belongs to another run: epochs was 1 and is 16" in capsys.readouterr().err

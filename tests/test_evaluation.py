@@ -37,6 +37,9 @@ def test_evaluation_leaves_every_module_in_its_mode() -> None:
     dataset = data.load("textures")
     evaluate(model, dataset.test_x[:4], dataset.test_y[:4], dataset)
     assert [module.training for module in model.modules()] == [True, False, True, True]
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        evaluate(model, dataset.test_x[:4, :, :8], dataset.test_y[:4], dataset)
+    assert [module.training for module in model.modules()] == [True, False, True, True]
 
 
 def test_only_test_pictures_are_scored_by_several_views(
