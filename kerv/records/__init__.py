@@ -90,13 +90,17 @@ class Record:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write to that becomes `path` at the end, so that `path` never holds half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    with open(partial, "wb") as file:
-        yield file
-        # On the disk before the name points to it, or a power cut leaves an empty file.
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    # Its own name for each process: two that write at once do not mix.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+            # On the disk before the name points to it, or a power cut leaves an empty file.
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def names() -> list[str]:
@@ -119,7 +123,7 @@ def load(name: str | os.PathLike[str]) -> Record:
     """
     if str(name).endswith(".json"):
         text = Path(name).read_text(encoding="utf-8")
-    elif name in names():
+    elif str(name) in names():
         text = (resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8")
     else:
         near = difflib.get_close_matches(str(name), names(), n=5, cutoff=0)
@@ -138,12 +142,13 @@ def tensors_of(name: str, what: str = "weights") -> dict[str, Tensor]:
     """The tensors that a recorded run left, by name, in float32.
 
     Args:
-        name: of the run.
+        name: of the run, or the path of its `.json` file.
         what: "weights", the state dict of the trained network, or "filters", the first layer's
             filters (epochs + 1, C_out, C_in, K, K) before the first epoch and after each.
 
     Raises:
-        ValueError: there is no such run, or the tensors do not come with the package.
+        FileNotFoundError: there is no such file.
+        ValueError: there is no such run, or it did not leave these tensors.
     """
     from safetensors.torch import load as from_bytes
 
@@ -152,8 +157,12 @@ def tensors_of(name: str, what: str = "weights") -> dict[str, Tensor]:
     file = getattr(load(name), what)
     if file is None:
         raise ValueError(f"the {what} of {name!r} do not come with the package")
-    folder = name.rpartition("/")[0]
-    state = from_bytes((resources.files(__name__) / folder / file).read_bytes())
+    if name.endswith(".json"):
+        saved = Path(name).with_name(file).read_bytes()
+    else:
+        folder = name.rpartition("/")[0]
+        saved = (resources.files(__name__) / folder / file).read_bytes()
+    state = from_bytes(saved)
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
