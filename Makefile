@@ -50,7 +50,7 @@ book: setup
 # -k: a part that fails does not keep the others from running.
 test: setup
 	@echo "Datasets: $(if $(KERV_DATA),$(KERV_DATA) and textures,textures only (set KERV_DATA to a folder with CIFAR-10 and MNIST to test those too))"
-	@command -v chromium chromium-browser google-chrome | grep -q . || \
+	@for name in chromium chromium-browser google-chrome; do command -v $$name; done | grep -q . || \
 	    echo "Chromium: not found, so the built pages are not tested (apt-get install chromium)"
 	@$(MAKE) -k --no-print-directory lint test-notebooks test-pages test-code test-grading test-jupyterlab
 

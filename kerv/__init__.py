@@ -12,6 +12,7 @@ torch.Size([1, 64, 6, 6])
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from types import ModuleType
 
 from . import functional as functional
@@ -44,33 +45,16 @@ from .registry import kernel_names as kernel_names
 
 __version__ = "0.1.0"
 
-# Loaded when first used: they may need torchvision or matplotlib, which `import kerv` must not.
-_LAZY = (
-    *(
-        "attacks",
-        "audit",
-        "bench",
-        "check",
-        "checkpoint",
-        "claims",
-        "cli",
-        "config",
-        "data",
-        "evaluation",
-        "init",
-        "light",
-        "models",
-        "plots",
-    ),
-    *("records", "robustness", "scaling", "studies", "testing", "train", "widgets"),
-)
+# Those not yet loaded come when first used: they may need torchvision or matplotlib, which
+# `import kerv` must not.
+_SUBMODULES = frozenset(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in _LAZY:
+    if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'kerv' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted({*globals(), *_SUBMODULES})

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from . import bench, light, studies
 from .records import Record, load, markdown, names, per_cent
+from .registry import kernel_name
 
 NOT_RUN = "not run yet"
 TARGET = 0.98
@@ -82,10 +83,15 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
 def complete(run: str) -> list[Record]:
     """The final runs of "study/contestant", or none as long as a seed is missing.
 
-    >>> len(complete("light/correlation")), complete("light/no such contestant")
-    (3, [])
+    Raises:
+        ValueError: there is no such study or contestant.
+
+    >>> len(complete("light/correlation"))
+    3
     """
-    runs = studies.finals(*run.split("/"))
+    study, _, contestant = run.partition("/")
+    chosen(study, [contestant])
+    runs = studies.finals(study, contestant)
     return runs if len(runs) == len(studies.SEEDS) else []
 
 
@@ -95,7 +101,7 @@ def progress(study: str) -> str:
     >>> progress("mnist")
     '8 of 8 contestants have their three runs'
     """
-    contestants = studies.STUDIES[study].contestants
+    contestants = studies.get_study(study).contestants
     there = sum(bool(complete(f"{study}/{name}")) for name in contestants)
     return f"{there} of {len(contestants)} contestants have their three runs"
 
@@ -134,12 +140,12 @@ def chosen(study: str, contestants: Sequence[str] | None) -> Sequence[str]:
     """The contestants that are asked for, or all of the study.
 
     Raises:
-        ValueError: a contestant is not of the study.
+        ValueError: there is no such study, or a contestant is not of it.
 
     >>> chosen("mnist-paper-rate", None)
     ['convolution', 'polynomial-3']
     """
-    known = studies.STUDIES[study].contestants
+    known = studies.get_study(study).contestants
     for name in contestants or ():
         if name not in known:
             raise ValueError(
@@ -158,15 +164,17 @@ def light_table(study: str = "light", contestants: Sequence[str] | None = None) 
         contestants: the columns, in their order; by default all contestants of the study.
 
     Raises:
-        ValueError: a contestant is not of the study.
+        ValueError: the study is not tested under light, or a contestant is not of it.
 
     >>> light_table(contestants=["correlation", "convolution"]).splitlines()[0]
     '| condition | correlation | convolution |'
     """
+    asked = chosen(study, contestants)
+    if not studies.get_study(study).under_light:
+        tested = ", ".join(name for name, s in studies.STUDIES.items() if s.under_light)
+        raise ValueError(f"study {study!r} is not tested under light; these are: {tested}")
     columns = {
-        contestant: runs
-        for contestant in chosen(study, contestants)
-        if (runs := complete(f"{study}/{contestant}"))
+        contestant: runs for contestant in asked if (runs := complete(f"{study}/{contestant}"))
     }
     rows = [
         [condition]
@@ -231,10 +239,10 @@ def search(study: str, contestant: str) -> dict[float, Record]:
     >>> list(search("light", "correlation")), list(search("light-rates", "correlation"))
     ([0.03, 0.1, 0.3], [0.03, 0.1, 0.3, 1.0, 3.0])
     """
-    before = studies.STUDIES[study].extends
+    before = studies.get_study(study).extends
     found = search(before, contestant) if before else {}
     there = set(names())
-    runs = {rate: f"{study}/{contestant}-lr{rate:g}" for rate in studies.STUDIES[study].rates}
+    runs = {rate: f"{study}/{contestant}-lr{rate:g}" for rate in studies.get_study(study).rates}
     return found | {rate: load(run) for rate, run in runs.items() if run in there}
 
 
@@ -276,8 +284,8 @@ def search_table(study: str, contestants: Sequence[str] | None = None) -> str:
         text = f"{100 * run.validation_accuracy:.2f}"
         return f"**{text}**" if rate == best[name] else text
 
-    before = studies.STUDIES[study].extends
-    rates = (*(studies.STUDIES[before].rates if before else ()), *studies.STUDIES[study].rates)
+    before = studies.get_study(study).extends
+    rates = (*(studies.STUDIES[before].rates if before else ()), *studies.get_study(study).rates)
     rows = [(f"{rate:g}", *(cell(name, rate) for name in asked)) for rate in rates]
     return markdown(("validation %, at rate", *asked), rows)
 
@@ -288,7 +296,8 @@ def kernel_of(study: str, contestant: str) -> str:
     >>> kernel_of("mnist", "polynomial-3"), kernel_of("mnist", "convolution")
     ('polynomial', 'linear')
     """
-    return studies.STUDIES[study].contestants[contestant].get("kernel", "linear").split(":")[0]
+    [name] = chosen(study, [contestant])
+    return kernel_name(studies.get_study(study).contestants[name].get("kernel", "linear"))
 
 
 def epochs_to(record: Record, target: float = TARGET) -> int | None:
@@ -333,12 +342,13 @@ def finals_table(study: str) -> str:
     head = ["contestant", "parameters", "rate", "validation %"]
     head += ["test %, last epoch", "test %, best epoch", "epochs to 98 %"]
     rows = []
-    for contestant in studies.STUDIES[study].contestants:
+    for contestant in studies.get_study(study).contestants:
         runs = complete(f"{study}/{contestant}")
         if not runs:
             rows.append([contestant, NOT_RUN] + [""] * 5)
             continue
         epochs = [counted_epochs(run) for run in runs]
+        never = all(epochs_to(run) is None for run in runs)
         cells = [
             contestant,
             f"{runs[0].parameters:,}",
@@ -346,7 +356,7 @@ def finals_table(study: str) -> str:
             per_cent([run.validation_accuracy for run in runs]),
             per_cent([run.test_accuracy for run in runs]),
             per_cent([run.best_test_accuracy for run in runs]),
-            f"{statistics.mean(epochs):.1f} ± {statistics.stdev(epochs):.1f}",
+            "never" if never else f"{statistics.mean(epochs):.1f} ± {statistics.stdev(epochs):.1f}",
         ]
         rows.append(cells)
     return markdown(head, rows)
@@ -359,7 +369,7 @@ def seeds(study: str) -> dict[str, list[object]]:
     each epoch.
     """
     rows: list[dict[str, object]] = []
-    for contestant in studies.STUDIES[study].contestants:
+    for contestant in studies.get_study(study).contestants:
         for run in studies.finals(study, contestant):
             row: dict[str, object] = {
                 "run": f"{contestant}, seed {run.config['seed']}",
@@ -367,7 +377,7 @@ def seeds(study: str) -> dict[str, list[object]]:
                 "validation %": per_cent([run.validation_accuracy]),
                 "test %, last epoch": "diverged" if run.failed else per_cent([run.test_accuracy]),
             }
-            if studies.STUDIES[study].common.get("score_test"):
+            if studies.get_study(study).common.get("score_test"):
                 row["test %, best epoch"] = per_cent([run.best_test_accuracy])
                 row["epochs to 98 %"] = epochs_to(run) or "never"
             rows.append(row)

@@ -10,8 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import studies
-from .audit import NOT_RUN, chosen, complete, counted_epochs, kernel_of, layer_cost
+from .audit import NOT_RUN, chosen, complete, counted_epochs, epochs_to, kernel_of, layer_cost
 from .findings import (
     Finding,
     all_patchwise,
@@ -233,13 +232,14 @@ def versus(study: str, contestants: Sequence[str] | None = None) -> str:
         contestants: the rows, in their order; by default all contestants of the study.
 
     Raises:
-        ValueError: a contestant is not of the study.
+        ValueError: there is no such study, or a contestant or the convolution is not of it.
 
     >>> versus("mnist").startswith("| contestant |")
     True
     """
     head = ("contestant", "test %", "against the convolution, points", "more accurate?")
     rows = []
+    chosen(study, [_PLAIN])
     for name in chosen(study, contestants):
         runs = complete(f"{study}/{name}")
         score = per_cent([run.test_accuracy for run in runs]) if runs else NOT_RUN
@@ -268,12 +268,16 @@ def pairs(compared: Sequence[tuple[str, str]]) -> str:
 def pace(study: str) -> str:
     """How soon the contestants of a study got to the target, and what that cost, as a table.
 
+    Raises:
+        ValueError: there is no such study, or it has no contestant "convolution".
+
     >>> pace("mnist").startswith("| contestant |")
     True
     """
     head = "contestant", "epochs to 98 %", "saved", "sooner?", "an epoch costs", "in plain epochs"
     rows = []
-    for name in studies.STUDIES[study].contestants:
+    chosen(study, [_PLAIN])
+    for name in chosen(study, None):
         runs, kernel = complete(f"{study}/{name}"), kernel_of(study, name)
         most = 1.0 if kernel == "linear" else layer_cost(kernel)
         cost = "not measured" if most is None else f"1 to {most:.2f}" if most > 1 else "1"
@@ -281,12 +285,14 @@ def pace(study: str) -> str:
             rows.append((name, NOT_RUN, "", "", cost, ""))
             continue
         epochs = statistics.mean(counted_epochs(run) for run in runs)
+        never = all(epochs_to(run) is None for run in runs)
         found = sooner(f"{study}/{name}", f"{study}/{_PLAIN}")()
         against = ("", "") if name == _PLAIN else (found.gap, found.verdict)
         time = "" if most is None else f"{epochs:.1f} to {epochs * most:.1f}"
         if most == 1:
             time = f"{epochs:.1f}"
-        rows.append((name, f"{epochs:.1f}", *against, cost, time))
+        reached, time = ("never", "") if never else (f"{epochs:.1f}", time)
+        rows.append((name, reached, *against, cost, time))
     return markdown(head, rows)
 
 
@@ -311,4 +317,5 @@ def verdict(claim: str, protocol: str) -> str:
     for row in CLAIMS:
         if row.claim.startswith(claim) and row.protocol.startswith(protocol):
             return row.find().verdict
-    raise ValueError(f"no claim {claim!r} with the test {protocol!r}")
+    known = "; ".join(f"{row.claim!r} with {row.protocol!r}" for row in CLAIMS)
+    raise ValueError(f"no claim {claim!r} with the test {protocol!r}; there are {known}")

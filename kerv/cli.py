@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except RuntimeError as error:
         # What torch says when the connection to another process of torchrun has gone.
-        if "WORLD_SIZE" not in os.environ:
+        if os.environ.get("WORLD_SIZE", "1") == "1":
             raise
         _say(f"another process stopped, and this one with it: {error}")
         return 1

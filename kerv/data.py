@@ -234,8 +234,10 @@ def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
     else:
         make = datasets.MNIST
         folder = root / "MNIST" / "raw"
-    # A download that failed leaves an empty folder, or some of the archives.
-    present = folder.is_dir() and any(file.suffix != ".gz" for file in folder.iterdir())
+    # A download that failed or was killed leaves an empty folder, archives, or a part of one.
+    present = folder.is_dir() and any(
+        file.suffix not in (".gz", ".part") for file in folder.iterdir()
+    )
     try:
         # Files that are there are checked, and never replaced behind the reader's back.
         if not present:

@@ -77,8 +77,12 @@ def join(device_type: str) -> Iterator[World]:
     if size == 1:
         yield World()
         return
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if device_type == "cuda" and local_rank < torch.cuda.device_count():
+        # Otherwise the first barrier would have to guess each process's GPU.
+        torch.cuda.set_device(local_rank)
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
     try:
-        yield World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+        yield World(dist.get_rank(), size, local_rank)
     finally:
         dist.destroy_process_group()

@@ -70,14 +70,16 @@ def fetch(
         except _TooSlow as error:
             rates[address] = error.rate
             problems[address] = str(error)
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:
             problems[address] = f"{type(error).__name__}: {error}"
         print(f"{_host(address)} does not serve {path.name}: {problems[address]}", flush=True)
     for address in sorted(rates, key=lambda a: rates[a], reverse=True):
         print(f"Every server is slow: going on with {_host(address)}", flush=True)
         try:
             return _fetch(address, path, md5, 0.0, 6 * patience)
-        except (OSError, HTTPException) as error:
+        except _TooSlow:
+            problems[address] += ", then nothing"
+        except (OSError, HTTPException, ValueError) as error:
             problems[address] += f", then {type(error).__name__}: {error}"
     tried = "; ".join(f"{_host(address)}: {problem}" for address, problem in problems.items())
     raise DownloadError(f"{path.name} from none of {len(problems)} addresses: {tried}")

@@ -46,6 +46,20 @@ def kernel_names() -> list[str]:
     return list(_KERNELS)
 
 
+def kernel_name(spec: str) -> str:
+    """The name of the kernel that a spec stands for, one of `kernel_names`.
+
+    Raises:
+        ValueError, TypeError: as `get_kernel` does.
+
+    >>> kernel_name("rbf:gamma=2")
+    'gaussian'
+    """
+    get_kernel(spec)
+    name = spec.partition(":")[0].strip()
+    return _ALIASES.get(name, name)
+
+
 def get_kernel(spec: KernelLike) -> Kernel:
     """A kernel from a name with arguments, as the command line takes it.
 

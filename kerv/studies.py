@@ -38,6 +38,20 @@ from .plan import Study as Study
 from .records import Record
 
 
+def get_study(name: str) -> Study:
+    """A study by its name.
+
+    Raises:
+        ValueError: there is none; the message lists those there are.
+
+    >>> get_study("fast").rates
+    (0.75, 1.5, 3.0)
+    """
+    if name not in STUDIES:
+        raise ValueError(f"unknown study {name!r}; they are {', '.join(STUDIES)}")
+    return STUDIES[name]
+
+
 def searched_rates(study: Study) -> Sequence[float]:
     """The rates that a contestant tries: none where there is nothing to choose from.
 
@@ -57,7 +71,7 @@ def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
     >>> name, config.lr, config.epochs
     ('light/convolution-lr0.03', 0.03, 2)
     """
-    study = STUDIES[name]
+    study = get_study(name)
     there = set(records.names())
     for contestant, settings in study.contestants.items():
         shared = {**study.common, **settings}
@@ -182,16 +196,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", action="store_true", help="run what is missing")
     parser.add_argument("--folder", default="runs", help="for checkpoints (default: %(default)s)")
     options = parser.parse_args(argv)
-    unknown = [name for name in options.studies if name not in STUDIES]
-    if unknown:
-        print(
-            f"kerv.studies: unknown study {unknown[0]!r}; they are {', '.join(STUDIES)}",
-            file=sys.stderr,
-        )
-        return 1
     names = options.studies or list(STUDIES)
-    for name in names:
-        study = STUDIES[name]
+    try:
+        chosen = [get_study(name) for name in names]
+    except ValueError as error:
+        print(f"kerv.studies: {error}", file=sys.stderr)
+        return 1
+    for name, study in zip(names, chosen, strict=True):
         there = set(records.names())
         missing = [run for run, _ in planned(name) if run not in there]
         wanted = len(study.contestants) * (len(searched_rates(study)) + len(SEEDS))

@@ -281,7 +281,7 @@ def network(config: TrainConfig) -> nn.Module:
 
 
 def recorded_network(name: str) -> nn.Module:
-    """The trained network of a recorded run, in evaluation mode, on the CPU.
+    """The trained network of a run, by name or `.json` path, in evaluation mode, on the CPU.
 
     Raises:
         ValueError: there is no such run, or its weights do not come with the package.

@@ -33,12 +33,12 @@ from .plots import (
     response_pairs,
     response_surface,
 )
-from .registry import get_kernel
+from .registry import get_kernel, kernel_name
 
-# The frames are in the order of an odometer: the last slider turns fastest.
+# The frames are in the order of an odometer: the last slider turns fastest. An explorer that is
+# shown in two cells has one name twice, so the script takes every box of the name.
 _SCRIPT = """
-(function () {
-  var box = document.getElementById("ID");
+document.querySelectorAll('[id="ID"]').forEach(function (box) {
   var frames = FRAMES, labels = LABELS, image = box.querySelector("img");
   var sliders = box.querySelectorAll("input"), texts = box.querySelectorAll("output");
   function show() {
@@ -53,7 +53,8 @@ _SCRIPT = """
     image.alt = frames[place][1];
   }
   sliders.forEach(function (slider) { slider.addEventListener("input", show); });
-})();
+  show();  // a browser that loads the page again may have kept the sliders where they were
+});
 """
 
 
@@ -185,10 +186,17 @@ def _png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def _name(spec: str) -> str:
-    """The kernel's name, as `COLOURS` has it."""
-    get_kernel(spec)
-    return spec.partition(":")[0]
+def _by_title(kernels: Sequence[str]) -> dict[str, str]:
+    """The specs by what stands above their pictures: the name, or all of it where that is shared.
+
+    Raises:
+        ValueError: a spec is no kernel, or stands twice.
+    """
+    names = [kernel_name(spec) for spec in kernels]
+    titles = [n if names.count(n) == 1 else s for n, s in zip(names, kernels, strict=True)]
+    if len(set(titles)) < len(titles):
+        raise ValueError(f"a kernel stands twice in {', '.join(kernels)}")
+    return dict(zip(titles, kernels, strict=True))
 
 
 def explore_patches(
@@ -203,14 +211,17 @@ def explore_patches(
         weight: one filter (kH, kW).
         kernels: specs, as `get_kernel` takes them.
 
+    Raises:
+        ValueError: a kernel is unknown or stands twice.
+
     >>> import torch
     >>> explore_patches(torch.eye(3), torch.ones(2, 2), kernels=["linear"])
     Explorer(Place of the patch: 4)
     """
-    names = list(map(_name, kernels))
+    specs = _by_title(kernels)
     answers = {
-        name: functional.kernel_conv2d(picture[None, None], weight[None, None], kernel=spec)[0, 0]
-        for name, spec in zip(names, kernels, strict=True)
+        title: functional.kernel_conv2d(picture[None, None], weight[None, None], kernel=spec)[0, 0]
+        for title, spec in specs.items()
     }
     height, width = weight.shape
     rows, columns = next(iter(answers.values())).shape
@@ -222,11 +233,11 @@ def explore_patches(
             {"picture": picture, "filter": weight, **answers},
             {
                 "picture": (row, column, height, width),
-                **dict.fromkeys(names, (row, column, 1, 1)),
+                **dict.fromkeys(specs, (row, column, 1, 1)),
             },
-            {name: COLOURS.get(name, "black") for name in names},
+            {title: COLOURS[kernel_name(spec)] for title, spec in specs.items()},
         )
-        said = ", ".join(f"{name} {answers[name][row, column]:.4g}" for name in names)
+        said = ", ".join(f"{title} {answers[title][row, column]:.4g}" for title in specs)
         return figure, f"The patch at {place} is framed: {said}."
 
     return Explorer({"Place of the patch": list(places)}, draw)
@@ -252,18 +263,23 @@ def explore_surface(
         raise ValueError(
             f"name a hyper-parameter of {kernel!r} and its values, such as gamma=(0.1, 1.0)"
         )
+    # A number of numpy or torch writes itself with its type, which no spec takes.
+    plain = {
+        name: [value.item() if hasattr(value, "item") else value for value in several]
+        for name, several in values.items()
+    }
     steps = torch.linspace(-2, 2, 61)
     patches = torch.cartesian_prod(steps, steps)
 
     def spec(*chosen: float) -> str:
-        pairs = zip(values, chosen, strict=True)
+        pairs = zip(plain, chosen, strict=True)
         return f"{kernel}:" + ",".join(f"{name}={value!r}" for name, value in pairs)
 
-    get_kernel(spec(*(several[0] for several in values.values())))
+    get_kernel(spec(*(several[0] for several in plain.values())))
 
     def draw(*chosen: float) -> tuple[Figure, str]:
         answers = get_kernel(spec(*chosen)).gram(patches, torch.tensor([weight])).detach()
-        at = ", ".join(f"{n} {_label(v)}" for n, v in zip(values, chosen, strict=True))
+        at = ", ".join(f"{n} {_label(v)}" for n, v in zip(plain, chosen, strict=True))
         peak = patches[answers.argmax()].tolist()
         figure = response_surface(steps, answers.view(61, 61), weight, f"{kernel}, {at}")
         return figure, (
@@ -272,7 +288,7 @@ def explore_surface(
             f"the filter is at ({weight[0]:.3g}, {weight[1]:.3g})."
         )
 
-    return Explorer(values, draw)
+    return Explorer(plain, draw)
 
 
 def explore_light(
@@ -292,27 +308,30 @@ def explore_light(
         light: factors of the whole picture.
         left: further factors of its left half, which lies in shadow.
 
+    Raises:
+        ValueError: a kernel is unknown or stands twice.
+
     >>> import torch
     >>> explore_light(torch.rand(8, 8), torch.randn(3, 3))
     Explorer(Light: 5, Light left in the shadow: 3)
     """
-    names = list(map(_name, kernels))
+    specs = _by_title(kernels)
 
     def answers(shown: Tensor) -> dict[str, Tensor]:
-        both = zip(names, kernels, strict=True)
         at, w = shown[None, None], weight[None, None]
-        return {n: functional.kernel_conv2d(at, w, kernel=s)[0, 0] for n, s in both}
+        return {t: functional.kernel_conv2d(at, w, kernel=s)[0, 0] for t, s in specs.items()}
 
     before = answers(picture)
 
     def draw(factor: float, shade: float) -> tuple[Figure, str]:
         shown = factor * shadow(picture[None, None], shade)[0, 0]
         now = answers(shown)
-        moved = {n: float((now[n] - before[n]).norm() / before[n].norm()) for n in names}
-        titles = {n: f"{n}: changed by {moved[n]:.0%}" for n in names}
-        limits = {n: float(before[n].abs().max()) for n in names}
-        figure = response_pairs(shown, now, titles, limits)
-        said = ", ".join(f"the {n} response by {moved[n]:.0%}" for n in names)
+        moved = {t: float((now[t] - before[t]).norm() / before[t].norm()) for t in specs}
+        titles = {t: f"{t}: changed by {moved[t]:.0%}" for t in specs}
+        limits = {t: float(before[t].abs().max()) for t in specs}
+        colours = {t: COLOURS[kernel_name(spec)] for t, spec in specs.items()}
+        figure = response_pairs(shown, now, titles, limits, colours)
+        said = ", ".join(f"the {t} response by {moved[t]:.0%}" for t in specs)
         return figure, (
             f"The picture in {factor:.3g} of its light, its left half in {shade:.3g} of that. "
             f"This changes {said}."

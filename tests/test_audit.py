@@ -185,6 +185,28 @@ def test_a_run_that_never_gets_there_counts_one_epoch_more(recorded: Runs) -> No
     assert audit.counted_epochs(never) == 3
     recorded["cubic"] = [never]
     assert audit.seeds("s")["epochs to 98 %"] == ["never"]
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.99]) for seed in range(3)]
+    recorded["cubic"] = [run(seed, 0.9, 0.9, [0.9, 0.97]) for seed in range(3)]
+    assert audit.finals_table("s").splitlines()[-1].endswith("| never |")
+    assert "| cubic | never | −1.0 ± 0.0 | not reproduced | 1 to" in claims.pace("s")
+
+
+def test_a_name_that_is_none_is_no_run_that_is_missing() -> None:
+    for ask in (
+        lambda: audit.complete("mnist/polynomal-3"),
+        lambda: findings.more_accurate("mnist/polynomal-3", "mnist/convolution")(),
+    ):
+        with pytest.raises(ValueError, match=r"unknown contestant 'polynomal-3' of study 'mnist'"):
+            ask()
+    for ask in (lambda: claims.versus("mnist-fixed"), lambda: claims.pace("mnist-fixed")):
+        with pytest.raises(ValueError, match="unknown contestant 'convolution'"):
+            ask()
+    with pytest.raises(ValueError, match="unknown study 'mnst'; they are light, "):
+        audit.progress("mnst")
+    with pytest.raises(ValueError, match="'mnist' is not tested under light; these are: light, "):
+        audit.light_table("mnist")
+    with pytest.raises(ValueError, match="no claim 'It is' with the test 'none'; there are 'It is"):
+        claims.verdict("It is", "none")
 
 
 def test_seeds_show_what_was_scored(recorded: Runs) -> None:

@@ -67,6 +67,12 @@ def test_answers_that_torch_computes_are_taken(capsys: pytest.CaptureFixture[str
     assert said(capsys, "03.2", [16, 4, 7]).startswith("Right")
 
 
+def test_whole_numbers_are_counted_and_not_rounded(capsys: pytest.CaptureFixture[str]) -> None:
+    for answer in (215, 217):
+        assert said(capsys, "02.2", answer).startswith("Not yet")
+    assert said(capsys, "05.2", 3.0000000000000004).startswith("Right")
+
+
 def test_unknown_question_names_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"no question '3\.1'; the questions are 01\.1, 01\.2"):
         check.answer("3.1", 5)

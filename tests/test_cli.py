@@ -89,6 +89,21 @@ def test_errors_of_the_machine_are_one_line_too(
     assert printed.count("\n") == 1
 
 
+def test_only_where_there_are_others_another_process_is_blamed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(config: TrainConfig) -> None:
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr("kerv.train.train", fail)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert cli.main(TINY) == 1
+    assert "another process stopped" in capsys.readouterr().err
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(RuntimeError, match="closed by peer"):
+        cli.main(TINY)
+
+
 def test_version(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])

@@ -147,6 +147,25 @@ def test_when_nothing_works_every_reason_is_given_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_server_that_then_says_nothing_is_left_for_the_next(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = download._fetch
+    fastest = server.address("slow")
+
+    def silent(address: str, path: Path, md5: str, slow: float, patience: float) -> None:
+        if address == fastest and slow == 0:
+            raise download._TooSlow(0.0)
+        first(address, path, md5, slow, patience)
+
+    monkeypatch.setattr(download, "_fetch", silent)
+    addresses = [fastest, server.address("slower")]
+    download.fetch(addresses, tmp_path / "file.bin", MD5, **FAST)
+    assert (tmp_path / "file.bin").read_bytes() == BYTES
+    with pytest.raises(download.DownloadError, match=r"slow \(\d+ kB/s\), then nothing"):
+        download.fetch([fastest], tmp_path / "other.bin", MD5, **FAST)
+
+
 def test_an_interrupted_download_leaves_nothing(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +297,8 @@ def test_mnist_goes_on_where_it_stopped(
         data.load("mnist", tmp_path)
     server.files[resources[-1][0]] = last
     server.asked.clear()
+    # What a process leaves that is killed.
+    (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte.gz.123.part").touch()
     assert data.load("mnist", tmp_path).train_x.shape == (30, 1, 28, 28)
     assert server.asked == ["short", "good"], "only the file that was missing"
 

@@ -217,6 +217,7 @@ def test_readdress(text: str, expected: str) -> None:
 def test_a_repository_is_named_by_its_owner_and_name() -> None:
     assert Repository.parse("ben/net") == Repository("ben", "net")
     assert Repository.parse("https://github.com/ben/net/") == Repository("ben", "net")
+    assert Repository.parse("https://github.com/ben/net.git") == Repository("ben", "net")
     assert Repository("Ada", "ada.github.io").site == "https://ada.github.io/"
     for text in ("", "kerv", "a/b/c", "a b/c", "https://example.org/a/b"):
         with pytest.raises(ValueError, match="is no repository: REPO=owner/name"):

@@ -53,6 +53,7 @@ def test_a_crash_while_writing_leaves_the_old_checkpoint(
     with pytest.raises(OSError, match="disk full"):
         checkpoint.save({**STATE, "epoch": 2}, path)
     assert checkpoint.load(path)["epoch"] == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 class Malicious:
@@ -86,6 +87,11 @@ def test_a_record_comes_back_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     record().save(path)
     assert records.load(path) == record()
+    with pytest.raises(ValueError, match=r"the weights of .*record\.json' do not come"):
+        records.tensors_of(str(path))
+    checkpoint.save_tensors({"w": torch.ones(2)}, tmp_path / "model.safetensors")
+    record(weights="model.safetensors").save(path)
+    assert records.tensors_of(str(path))["w"].tolist() == [1, 1]
     assert set(json.loads(path.read_text())) == {f.name for f in dataclasses.fields(records.Record)}
 
 

@@ -74,12 +74,15 @@ def test_the_number_of_threads_is_not_the_machines(
         assert cell.outputs[0].data["text/plain"] == str(expected)
 
 
-def test_what_fails_is_not_stored(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("bad", "error"), [("1 / 0", "ZeroDivisionError"), ("import os; os._exit(1)", "Kernel died")]
+)
+def test_what_fails_is_not_stored(tmp_path: Path, bad: str, error: str) -> None:
     path = tmp_path / "chapter.ipynb"
-    write(path, {"good": "1 + 1", "bad": "1 / 0"})
+    write(path, {"good": "1 + 1", "bad": bad})
     before = path.read_bytes()
     result = run(path)
     assert result.returncode == 1
     assert "not stored, a cell failed" in result.stderr
-    assert "ZeroDivisionError" in result.stderr
+    assert error in result.stderr
     assert path.read_bytes() == before

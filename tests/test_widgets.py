@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import page_checks
 import pytest
 import run_notebooks
@@ -58,6 +59,23 @@ def test_frames_hold_the_answers_of_the_kernels() -> None:
     assert "linear 5, polynomial 36, gaussian 0.6065" in said[3]
     assert all(png.startswith(b"\x89PNG") for png in pngs)
     assert len(set(pngs)) == 6
+
+
+def test_two_of_one_kernel_are_two_panels(textures: torch.Tensor) -> None:
+    gammas = ("rbf:gamma=0.1", "gaussian:gamma=1")
+    [(_, said), *_] = widgets.explore_patches(PICTURE, WEIGHT, gammas).frames
+    assert "is framed: rbf:gamma=0.1 0.6065, gaussian:gamma=1 0.006738." in said
+    explorer = widgets.explore_light(textures[3, 0], EDGE, gammas, light=(1.0,), left=(1.0,))
+    assert "the rbf:gamma=0.1 response by 0%, the gaussian:gamma=1 resp" in explorer.frames[0][1]
+    with pytest.raises(ValueError, match="a kernel stands twice in gaussian:gamma=1, linear, gau"):
+        widgets.explore_patches(PICTURE, WEIGHT, ["gaussian:gamma=1", "linear", "gaussian:gamma=1"])
+
+
+def test_numbers_of_numpy_and_torch_are_numbers() -> None:
+    for gammas in (np.linspace(0.5, 1, 2), torch.tensor([0.5, 1.0])):
+        explorer = widgets.explore_surface("gaussian", gamma=gammas)
+        assert explorer.sliders == {"gamma": [0.5, 1.0]}
+        assert "with gamma 0.5: from" in explorer.frames[0][1]
 
 
 def test_surface_names_its_largest_answer() -> None:

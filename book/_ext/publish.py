@@ -55,7 +55,9 @@ class Repository:
 
     @classmethod
     def parse(cls, text: str) -> Repository:
-        match = re.fullmatch(r"(?:https://github\.com/)?([\w-]+)/([\w.-]+?)/?", text)
+        match = re.fullmatch(
+            r"(?:https://github\.com/)?([\w-]+)/([\w.-]+?)(?:\.git)?/?", text
+        )
         if not match:
             raise ValueError(
                 f"{text!r} is no repository: REPO=owner/name, as in its address"

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 # They keep out what differs between machines: the reader's own settings of matplotlib
@@ -47,6 +47,8 @@ def run(notebook: NotebookNode, folder: Path) -> list[str]:
 
     Raises:
         CellExecutionError: a cell failed.
+        CellTimeoutError: a cell took too long.
+        DeadKernelError: the kernel died, as a rule for want of memory.
     """
     NotebookClient(
         notebook,
@@ -114,7 +116,7 @@ def main(paths: list[str]) -> int:
             notebook = nbformat.read(path, as_version=4)
             try:
                 complaints = run(notebook, path.parent)
-            except CellExecutionError as error:
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
                 print(f"{path}: not stored, a cell failed\n{error}", file=sys.stderr)
                 failed = True
                 continue

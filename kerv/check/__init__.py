@@ -9,12 +9,11 @@ Not yet. That is the dot product ⟨x, w⟩; the question asks for the squared d
 from __future__ import annotations
 
 import importlib
-import math
 import pkgutil
 from dataclasses import dataclass
 from typing import Any
 
-from .exercise import Exercise, feedback
+from .exercise import UNANSWERED, Exercise, feedback, same
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,15 @@ def exercise(name: str, value: Any, **inputs: Any) -> None:
 
 def _feedback(question: Question, value: Any) -> str:
     if value is ...:
-        return "Put your answer in the place of the dots, and run the cell again."
+        return UNANSWERED
     given = _plain(value)
     if given is None or type(given) is not type(_plain(question.right)):
         form = "a tuple of numbers" if isinstance(question.right, tuple) else "a number"
         return f"This question takes {form}, and got {value!r}."
-    if _same(given, question.right):
+    if same(given, question.right):
         return f"Right. {question.praise}"
     for wrong, message in question.mistakes:
-        if _same(given, wrong):
+        if same(given, wrong):
             return f"Not yet. {message}"
     return f"Not yet. {question.hint}"
 
@@ -101,9 +100,3 @@ def _plain(value: Any) -> float | tuple[float, ...] | None:
         return float(value)
     except (TypeError, ValueError):
         return None
-
-
-def _same(given: Any, expected: Any) -> bool:
-    if isinstance(expected, tuple):
-        return len(given) == len(expected) and all(map(_same, given, expected))
-    return math.isclose(given, expected, rel_tol=5e-3, abs_tol=1e-6)

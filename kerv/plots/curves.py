@@ -45,7 +45,7 @@ def walk_curves(
         for axis, (steps, patches) in zip(panels, walks.values(), strict=True):
             for place, (kernel, answer) in enumerate(curves.items()):
                 # Markers at different steps, so that a curve on top of another does not hide it.
-                every = len(steps) // 5
+                every = max(1, len(steps) // 5)
                 axis.plot(
                     steps.numpy(),
                     answer(patches).detach().numpy(),

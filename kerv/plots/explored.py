@@ -53,6 +53,7 @@ def response_pairs(
     responses: Mapping[str, Tensor],
     titles: Mapping[str, str],
     limits: Mapping[str, float],
+    colours: Mapping[str, str],
 ) -> Figure:
     """A picture with values from 0 to 1 and kernels' responses to it, on scales that stay.
 
@@ -61,6 +62,7 @@ def response_pairs(
         responses: for each kernel, a response (H, W).
         titles: for each kernel, what is written above its response.
         limits: for each kernel, where its scale ends.
+        colours: for each kernel, that of its title.
     """
     figure, axes = plt.subplots(
         1, len(responses) + 1, figsize=(2.1 * (len(responses) + 1), 2.1), layout="constrained"
@@ -72,7 +74,7 @@ def response_pairs(
     for axis, (name, response) in zip(axes[1:], responses.items(), strict=True):
         scale = {"cmap": "RdBu_r", "vmin": -limits[name], "vmax": limits[name]}
         axis.imshow(response.numpy(), interpolation="nearest", **scale)
-        axis.set_title(titles[name], fontsize=9, color=COLOURS[name])
+        axis.set_title(titles[name], fontsize=9, color=colours[name])
     return figure
 
 

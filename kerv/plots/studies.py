@@ -52,7 +52,10 @@ def rate_sweep(
         axis.set_title(name, fontsize=9)
     for axis in axes.flat[len(others) :]:
         axis.set_axis_off()
-    axes[0, 0].set(xscale="log", yscale="log", ylim=(1.2, 0.008))
+    best = max(a for run in accuracies.values() for a in run.values() if a is not None)
+    # Room above the best for its marker. A logarithm has no place for an error of 0.
+    top = max(1e-4, min(0.008, 0.8 * (1 - best)))
+    axes[0, 0].set(xscale="log", yscale="log", ylim=(1.2, top))
     axes[0, 0].set_yticks([1 - tick / 100 for tick in _TICKS], list(map(str, _TICKS)))
     axes[0, 0].minorticks_off()
     figure.supxlabel("learning rate", fontsize=10)
@@ -63,7 +66,7 @@ def rate_sweep(
 def _sweep(
     axis: Axes, accuracies: Mapping[float, float | None], colour: str, marker: str, *, ls: str
 ) -> None:
-    there = {rate: 1 - a for rate, a in accuracies.items() if a is not None}
+    there = {rate: max(1e-4, 1 - a) for rate, a in accuracies.items() if a is not None}
     axis.plot(list(there), list(there.values()), color=colour, marker=marker, ms=4, ls=ls)
     failed = [rate for rate in accuracies if rate not in there]
     axis.plot(failed, [1.0] * len(failed), "x", color=colour, ms=8, mew=2)

@@ -1,7 +1,7 @@
 """One colour and one marker for each kernel, the same in the whole book.
 
-The colours are those of Okabe and Ito, with three more; readers with the common kinds of colour
-blindness can tell them apart. The markers tell the kernels apart without colour.
+Seven of the colours are those of Okabe and Ito, four were added. Readers with the common kinds of
+colour blindness can tell them apart. The markers tell the kernels apart without colour.
 """
 
 from __future__ import annotations
