@@ -19,6 +19,7 @@ WRONG = [
     for name in NAMES
     for index, wrong in enumerate(source.wrong(name, KEYS[0]))
 ]
+RIGHT = [(name, answer) for name in NAMES for answer in source.right(name, KEYS[0])]
 
 
 def test_there_are_assignments() -> None:
@@ -34,6 +35,16 @@ def test_solutions_get_full_marks_and_praise(name: str, key: str) -> None:
     assert graded.said
     for exercise, said in graded.said.items():
         assert said == f"Right. {check.exercises()[exercise].praise}", exercise
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(("name", "answer"), RIGHT)
+def test_other_right_answers_lose_nothing(name: str, answer: str, key: str) -> None:
+    text = source.assignment(name, key)
+    question, code = source.right(name, key)[answer]
+    graded = assignments.grade(text, {question: code})
+    assert graded.points == assignments.full_marks(text)
+    assert {e for e, said in graded.said.items() if not said.startswith("Right. ")} == set()
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -112,6 +123,7 @@ def test_instructors_page_names_commands_and_folders_that_are_there() -> None:
     for target in ("address", "assignments", "grade", "test-grading", "check"):
         assert re.search(rf"^{target}:", makefile, re.M), target
     assert (source.FOLDER / "02_kernel_trick" / "wrong" / "q2_no_factor.py").exists()
+    assert (source.FOLDER / "02_kernel_trick" / "right" / "q5_x_reused.py").exists()
 
 
 def test_a_name_without_a_value_is_an_error() -> None:

@@ -342,7 +342,10 @@ def test_site_and_package_leave_the_exercises_out() -> None:
 def test_a_folder_of_submissions_becomes_a_table(built, tmp_path: Path) -> None:
     made = built("02_kernel_trick")
     nbformat.write(made.solved({"q4": "points = ..."}), tmp_path / "ada lovelace_2.ipynb")
-    (tmp_path / "broken.ipynb").write_text("not a notebook")
+    (tmp_path / "sub").mkdir()
+    # The last two get no line.
+    for file in ("broken.ipynb", "notes.txt", "sub/late.ipynb"):
+        (tmp_path / file).write_text("not a notebook")
     script = ROOT / "book" / "exercises" / "_make" / "grade.py"
     run(OTTER / "python", script, made.folder / "autograder.zip", tmp_path)
     head, ada, broken = (tmp_path / "scores.csv").read_text("utf-8").splitlines()

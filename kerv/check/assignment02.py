@@ -47,9 +47,11 @@ def _square(value: float) -> float:
     return value * value
 
 
-def _shares(accuracy: Callable[[str], float], **_: Tensor) -> Any:
-    first = accuracy(SPECS[0])
-    return None if first is None else (float(first), *(float(accuracy(s)) for s in SPECS[1:]))
+def _shares(
+    accuracy: Callable[..., float], x: Tensor, y: Tensor, new_x: Tensor, new_y: Tensor
+) -> Any:
+    shares = [accuracy(spec, x, y, new_x, new_y) for spec in SPECS]
+    return None if shares[0] is None else tuple(map(float, shares))
 
 
 def _ridge(on_new: bool, flip: bool = False) -> Callable[..., tuple[float, ...]]:

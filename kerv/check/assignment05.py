@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -22,8 +23,15 @@ def _rows() -> tuple[Tensor, Tensor]:
     return x, torch.randn(4, generator=generator, dtype=torch.float64)
 
 
+def _underived(*_: Any, **__: Any) -> None:
+    raise RuntimeError("derive it, without autograd")
+
+
 def _gradients(gradient: Callable[..., Tensor], power: int) -> Tensor:
-    return gradient(*_rows(), 0.3)
+    grad = mock.patch.object(torch.autograd, "grad", _underived)
+    backward = mock.patch.object(torch.autograd, "backward", _underived)
+    with grad, backward:
+        return gradient(*_rows(), 0.3)
 
 
 def _product_rule(
@@ -45,7 +53,8 @@ def _product_rule(
 
 def _pictures() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    x = torch.randn(2, 3, 8, 7, generator=generator) ** 3
+    # 525 distances: of an odd number there is one median.
+    x = torch.randn(3, 3, 8, 7, generator=generator) ** 3
     return x, torch.randn(5, 3, 2, 3, generator=generator)
 
 
@@ -65,25 +74,28 @@ def _rule(of: Callable[[Tensor], Tensor]) -> Callable[[], float]:
     return value
 
 
-def _kind_of_likeness(likeness: Callable[[float], float], channels: int) -> int | None:
+def _kind_of_likeness(likeness: Callable[..., float], channels: int, spread: float) -> int | None:
     """0: as predicted; 1: the pictures grow, not the filters; 2: no shared gain; 3: else."""
-    if likeness(1) is None:
+    generator = torch.Generator().manual_seed(2)
+    pictures = spread * torch.randn(6, channels, 28, 28, generator=generator)
+    if likeness(1, pictures) is None:
         return None
-    n = 9 * channels
+    # Filters of this factor would be as strong as the pictures.
+    equal = 3 * 9 * channels * spread**2
 
     def near(predicted: Callable[[float], float], factors: tuple[int, ...]) -> bool:
-        return all(abs(float(likeness(f)) - predicted(f)) < 0.08 for f in factors)
+        return all(abs(float(likeness(f, pictures)) - predicted(f)) < 0.08 for f in factors)
 
-    if near(lambda factor: 1 / (1 + 2 * factor**2 / (3 * n)), (1, 8, 40)):
+    if near(lambda factor: 1 / (1 + 2 * factor**2 / equal), (1, 8, 40)):
         return 0
     # Not beyond 8: there the responses are exactly 0, and have no logarithm.
-    if near(lambda factor: 1 / (1 + 2 / (3 * n * factor**2)), (1, 8)):
+    if near(lambda factor: 1 / (1 + 2 / (equal * factor**2)), (1, 8)):
         return 1
     return 2 if near(lambda factor: 0.0, (1, 8, 40)) else 3
 
 
-def _smallest(channels: int) -> int:
-    return next(factor for factor in FACTORS if factor**2 > 13.5 * channels)
+def _smallest(channels: int, spread: float) -> int:
+    return next(factor for factor in FACTORS if factor**2 > 13.5 * channels * spread**2)
 
 
 def _without_light(answer: Callable[[Any], Tensor], gamma: float) -> Tensor:
@@ -175,34 +187,37 @@ EXERCISES = {
     ),
     "A05.4a": Exercise(
         probe=_kind_of_likeness,
-        right=lambda channels: 0,
+        right=lambda channels, spread: 0,
         praise="As equation (5.9) says.",
         hint="Compare with equation (5.9) for the factors 1, 10 and 40.",
         mistakes=(
             (
-                lambda channels: 1,
+                lambda channels, spread: 1,
                 "They stay alike. Is it the filters that grow, and not the pictures?",
             ),
             (
-                lambda channels: 2,
+                lambda channels, spread: 2,
                 "Such channels share no gain. Is the layer a Gaussian one?",
             ),
             (
-                lambda channels: 3,
+                lambda channels, spread: 3,
                 "For strong filters that is not (5.9). It speaks of the logarithms.",
             ),
         ),
     ),
     "A05.4b": Exercise(
         right=_smallest,
-        praise="τ² is the factor squared over 3n.",
+        praise="τ² is the factor squared over 3n, and σ² is not 1 here.",
         hint="Call your function for each of the factors.",
         mistakes=(
             (
-                lambda channels: _smallest(channels) // 2,
+                lambda channels, spread: _smallest(channels, spread) // 2,
                 "There they still correlate by more than one half.",
             ),
-            (lambda channels: _smallest(channels) * 2, "Half of it is enough."),
+            (
+                lambda channels, spread: _smallest(channels, spread) * 2,
+                "Half of it is enough.",
+            ),
         ),
     ),
     "A05.5": Exercise(

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..base import FunctionKernel
 from ..kernels import CosineKernel, GaussianKernel, LinearKernel
 from ..pair import VectorPair
-from .exercise import Exercise
+from .exercise import Exercise, same
 
 
 def _drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -25,10 +26,11 @@ def _turn(norm: float, gamma: float, contrast: float, factor: float = 2) -> floa
 
 
 def _kind_of_climb(preferred: Callable[..., Tensor]) -> int | None:
-    """0: right; 1: leaves the range; 2: black and white for all; 3: the worst patch; 4: else."""
+    """0: right; 1: leaves the range; 2: black and white; 3: the worst; 4: else; 5: by recipe."""
     w = _drawn(9)
     found = []
-    for kernel in (LinearKernel(), GaussianKernel().double(), CosineKernel()):
+    no_recipe = FunctionKernel(lambda p: -p.dot - p.x_sq / 2)
+    for kernel in (LinearKernel(), GaussianKernel().double(), CosineKernel(), no_recipe):
         x = preferred(kernel, w)
         if x is None or x is ...:
             return None
@@ -41,12 +43,13 @@ def _kind_of_climb(preferred: Callable[..., Tensor]) -> int | None:
     if all((x - lit).abs().max() < 0.05 for _, x in found):
         return 2
     positive = w.clamp(min=0)
-    best = (lit, positive.clamp(max=1), positive / positive.max())
+    best = (lit, positive.clamp(max=1), positive / positive.max(), (-w).clamp(0, 1))
     answers = [
         [kernel.gram(y[None], w[None]).item() for y in (x, right)]
         for (kernel, x), right in zip(found, best, strict=True)
     ]
-    return 0 if all(reached > 0.97 * most for reached, most in answers) else 4
+    *known, own = [reached > 0.97 * most for reached, most in answers]
+    return (0 if own else 5) if all(known) else 4
 
 
 def _maps() -> Tensor:
@@ -101,11 +104,6 @@ def _best(w: Tensor) -> tuple[float, int]:
     return max(grid, key=lambda wave: abs(_fourier(w, wave[0], math.radians(wave[1]))))
 
 
-def _responses(prefers: Callable[[Any], Tensor], wanted: float, width: float) -> Tensor:
-    rows = torch.cat([_drawn(4, 3), torch.zeros(1, 3, dtype=torch.float64)])
-    return prefers(VectorPair(rows, _drawn(2, 3, seed=1)))
-
-
 def _bump(
     off: Callable[[Tensor, Tensor, float], Tensor], zero: float = 0.0, scale: bool = True
 ) -> Callable[..., Tensor]:
@@ -120,11 +118,20 @@ def _bump(
     return value
 
 
+_RIGHT = _bump(lambda x, w, wanted: x - wanted)
+
+
 def _nan_at_zeros(prefers: Callable[[Any], Tensor], wanted: float, width: float) -> Any:
-    """The responses; 1 where the only thing wrong is `nan` at a patch of zeros."""
-    found = _responses(prefers, wanted, width)
-    if isinstance(found, Tensor) and found.shape == (5, 2) and found[4].isnan().all():
+    """The responses; 1 if they are `nan` at a patch of zeros, 2 if its gradient alone is."""
+    x = torch.cat([_drawn(4, 3), torch.zeros(1, 3, dtype=torch.float64)]).requires_grad_()
+    found = prefers(VectorPair(x, _drawn(2, 3, seed=1)))
+    if not isinstance(found, Tensor) or found.shape != (5, 2):
+        return found
+    if found[4].isnan().all():
         return 1.0
+    if same(found, _RIGHT(wanted=wanted, width=width)):
+        [gradient] = torch.autograd.grad(found.sum(), x)
+        return 2.0 if gradient.isnan().any() else found
     return found
 
 
@@ -171,6 +178,7 @@ EXERCISES = {
             (lambda: 1, "Pixels leave the range from 0 to 1. Bring them back after each step."),
             (lambda: 2, "Black and white is for a convolution. The Gaussian wants greys: climb."),
             (lambda: 3, "That is what the filter likes least. Go up, not down."),
+            (lambda: 5, "It fails on a kernel without a recipe. Climb, whatever the kernel is."),
         ),
     ),
     "A06.3a": Exercise(
@@ -212,12 +220,12 @@ EXERCISES = {
     ),
     "A06.4b": Exercise(
         right=lambda w: _best(w)[0],
-        praise="Now you can see them.",
+        praise="Draw the filter now, and look for them.",
         hint="Call your function for all frequencies and directions, and keep the largest.",
     ),
     "A06.4c": Exercise(
         right=lambda w: _best(w)[1],
-        praise="Now you can see them.",
+        praise="Draw the filter now, and look for them.",
         hint="Call your function for all frequencies and directions, and keep the largest.",
         mistakes=(
             (lambda w: 180 - _best(w)[1], "Rows count downwards: that is the mirror image."),
@@ -226,11 +234,15 @@ EXERCISES = {
     ),
     "A06.5": Exercise(
         probe=_nan_at_zeros,
-        right=_bump(lambda x, w, wanted: x - wanted),
+        right=_RIGHT,
         praise="One convolution, and a contrast of your choice.",
         hint="A cosine from p.dot and both norms, times a bell of the patch's norm.",
         mistakes=(
             (lambda wanted, width: 1.0, "A patch of zeros gives nan. Keep the division from 0."),
+            (
+                lambda wanted, width: 2.0,
+                "The gradient at a patch of zeros is nan. Keep each root from 0.",
+            ),
             (_bump(lambda x, w, wanted: x**2 - wanted), "It takes the norm, not its square."),
             (
                 _bump(lambda x, w, wanted: x - w),

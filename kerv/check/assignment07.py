@@ -47,9 +47,12 @@ def _share(rest: _Rest = _rest) -> Callable[[int, int], float]:
     return lambda blocks, width: 3 / (3 + width * rest(blocks))
 
 
-def _slowest(rest: _Rest = _rest, offset: float = 1) -> Callable[[int, int, float], float]:
-    def value(blocks: int, width: int, longer: float) -> float:
-        return offset + (longer - 1) / _share(rest)(blocks, width)
+def _grown(rest: _Rest = _rest) -> Callable[[int, int, float], float]:
+    """The stem's share when it takes `ratio` times as long."""
+
+    def value(blocks: int, width: int, ratio: float) -> float:
+        once = _share(rest)(blocks, width)
+        return ratio * once / (ratio * once + 1 - once)
 
     return value
 
@@ -140,7 +143,7 @@ def _one_is_enough(contestants: int, accuracy: float) -> int:
 
 
 def _kind_of_beginning(change: Callable[[nn.Module], None]) -> int | None:
-    """0: right; 1: filters; 2: both norms; 3: the first norm; 4: frozen; 5: else."""
+    """0: right; 1: filters; 2: both norms; 3: the first norm; 4: frozen; 5: else; 6: added."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = build("resnet8", kernel="gaussian", where="spatial")
@@ -148,13 +151,15 @@ def _kind_of_beginning(change: Callable[[nn.Module], None]) -> int | None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     change(model)
     after = model.state_dict()
-    changed = [n for n, v in before.items() if n not in after or not torch.equal(after[n], v)]
+    if set(before) != set(after):
+        return 6
+    changed = [n for n, v in before.items() if not torch.equal(after[n], v)]
     blocks = [module for module in model.modules() if hasattr(module, "shortcut")]
     if not changed and all(p.requires_grad for p in model.parameters()):
         return None
     if any(before[name].ndim > 1 for name in changed):
         return 1
-    if not all(p.requires_grad for p in model.parameters()) or set(before) != set(after):
+    if not all(p.requires_grad for p in model.parameters()):
         return 4
     first, last = (
         all(not block.get_submodule(f"residual.{place}").weight.any() for block in blocks)  # type: ignore[operator]
@@ -188,18 +193,21 @@ EXERCISES = {
         ),
     ),
     "A07.1b": Exercise(
-        right=_slowest(),
-        praise="Amdahl's law, with hardly anything to slow down.",
-        hint="Solve equation (7.3) for r.",
+        right=_grown(),
+        praise="Amdahl's law: what costs next to nothing may cost ten times as much.",
+        hint="How long does the stem take now, and how long the rest? Compare with (7.3).",
         mistakes=(
-            (_slowest(offset=0), "Nearly: the stem's old time is part of the 1. Solve (7.3)."),
-            (_slowest(_no_stride), FOLLOWS),
-            (_slowest(_one_per_block), FOLLOWS),
-            (_slowest(_weights), FOLLOWS),
             (
-                lambda blocks, width, longer: longer,
-                "That is for a network that is all stem.",
+                lambda blocks, width, ratio: ratio * _share()(blocks, width),
+                "The whole has grown as well: divide by the new time, equation (7.3).",
             ),
+            (
+                lambda blocks, width, ratio: _share()(blocks, width),
+                "That is its share with the convolution.",
+            ),
+            (_grown(_no_stride), FOLLOWS),
+            (_grown(_one_per_block), FOLLOWS),
+            (_grown(_weights), FOLLOWS),
         ),
     ),
     "A07.2": Exercise(
@@ -283,8 +291,12 @@ EXERCISES = {
             ),
             (
                 lambda: 4,
-                "Training must be able to undo it: keep every parameter, and let it, so that it "
-                "can still change.",
+                "Training must be able to undo it: freeze nothing, so that it can still change.",
+            ),
+            (
+                lambda: 6,
+                "Add no module and no parameter, and take none away: change values of those that "
+                "are there.",
             ),
         ),
     ),

@@ -14,6 +14,7 @@ def draw(key):
         # The question is how many petals there are: no number of the notebook may say it.
         "flower": 3 * key("flower").randint(100, 999) + petals - 2,
         "data_seed": key.seed("data"),
+        "hidden_seed": key.seed("hidden"),
         "spec": f"gaussian:gamma={key('spec').choice([30, 60, 100])}",
         "low": key("low").choice(["linear", "polynomial:degree=1,c=2"]),
         "shift": key("shift").choice([2, 3, 4, 5]),

@@ -2,11 +2,12 @@
 
 
 def draw(key):
+    # No Gaussian: the chapters print its layer.
     kernels = [
         (
-            r"e^{-GAMMA \, \|x - w\|^2}",
-            "torch.exp(-GAMMA * dist_sq)",
-            "gaussian:gamma=GAMMA",
+            r"\frac{1}{(1 + GAMMA \, \|x - w\|^2 / 2)^2}",
+            "(1 + GAMMA * dist_sq / 2) ** -2",
+            "rational_quadratic:alpha=2,gamma=GAMMA",
         ),
         (
             r"\frac{1}{1 + GAMMA \, \|x - w\|^2}",

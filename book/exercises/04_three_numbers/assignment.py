@@ -3,7 +3,7 @@
 #
 # It follows chapter 4, [Why need it not be slow?](https://github.com/OWNER/kerv/blob/main/book/04_three_numbers.ipynb) There are five questions, 14 points, and about 90 minutes of work.
 #
-# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Your grade comes from other tests, on other inputs.
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can.
 
 # %%
 import torch
@@ -44,7 +44,7 @@ def test_response(response):
     from math import exp
 
     expected = exp(-KEY_exponent * (KEY_x_sq - 2 * KEY_dot + KEY_w_sq))
-    assert abs(response - expected) < 0.005 * expected
+    assert abs(response - expected) < 0.006 * expected
 
 
 # %% [raw]
@@ -118,7 +118,7 @@ kerv.check.exercise("A04.2b", multiply_adds, **size, **layer)
 #
 # $$ \kappa(x, w) = KEY_formula $$
 #
-# Write the layer with torch alone, and without `F.unfold` and `torch.cdist`: from dot products and norms. It takes `x` of shape (N, C_in, H, W) and `weight` of shape (C_out, C_in, kH, kW). Stride and padding are whole numbers.
+# Write the layer with torch alone (no module of `kerv`) and without `F.unfold` and `torch.cdist`: from dot products and norms. It takes `x` of shape (N, C_in, H, W) and `weight` of shape (C_out, C_in, kH, kW). Stride and padding are whole numbers.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -146,18 +146,26 @@ def kernel_layer(x, weight, stride=1, padding=0):
 
 # %%
 def test_one_patch(kernel_layer):
+    from unittest import mock
+
     import torch
 
     import kerv
 
     x, w = torch.ones(1, 1, 2, 2), torch.tensor([[[[1.0, 2.0], [0.0, 3.0]]]])
     expected = kerv.get_kernel("KEY_spec").gram(x.flatten(1), w.flatten(1))
-    torch.testing.assert_close(kernel_layer(x, w), expected[None, None])
+    # Every layer and kernel of the package makes a pair.
+    torch_alone = AssertionError("no module of kerv")
+    with mock.patch.object(kerv.Pair, "__init__", side_effect=torch_alone):
+        out = kernel_layer(x, w)
+    torch.testing.assert_close(out, expected[None, None])
 
 
 # %%
 # HIDDEN
 def test_pictures(kernel_layer):
+    from unittest import mock
+
     import torch
 
     import kerv
@@ -167,9 +175,10 @@ def test_pictures(kernel_layer):
     w = torch.randn(5, 3, 3, 2, generator=generator)
     for settings in ({}, {"stride": 2, "padding": 1}):
         expected = kerv.functional.kernel_conv2d(x, w, **settings, kernel="KEY_spec")
-        torch.testing.assert_close(
-            kernel_layer(x, w, **settings), expected, rtol=1e-3, atol=1e-5
-        )
+        torch_alone = AssertionError("no module of kerv")
+        with mock.patch.object(kerv.Pair, "__init__", side_effect=torch_alone):
+            out = kernel_layer(x, w, **settings)
+        torch.testing.assert_close(out, expected, rtol=1e-3, atol=1e-5)
 
 
 # %%
@@ -182,12 +191,13 @@ def test_nothing_is_copied(kernel_layer):
     import kerv
 
     x, w = torch.ones(1, 2, 4, 4), torch.full((3, 2, 2, 2), 2.0)
+    expected = kerv.functional.kernel_conv2d(x, w, kernel="KEY_spec")
     with (
         mock.patch("torch.nn.functional.unfold", side_effect=AssertionError),
         mock.patch("torch.cdist", side_effect=AssertionError),
+        mock.patch.object(kerv.Pair, "__init__", side_effect=AssertionError),
     ):
         out = kernel_layer(x, w)
-    expected = kerv.functional.kernel_conv2d(x, w, kernel="KEY_spec")
     torch.testing.assert_close(out, expected)
 
 
@@ -210,9 +220,9 @@ kerv.check.exercise("A04.3", kernel_layer, kernel="KEY_spec")
 #
 # Below are patches and filters of noise. Add the same number, the brightness, to both, and their distances stay what they are.
 #
-# **Predict.** The brightness grows tenfold. By which factor does the relative error of a distance from three numbers in float32 grow: 10, 100 or 1000?
+# **Predict.** The brightness grows tenfold, from 10 to 100. By which factor does the relative error of a distance from three numbers in float32 grow: 10, 100 or 1000?
 #
-# Then measure. Write `relative_error(brightness)`: compute all squared distances of `patches + brightness` to `filters + brightness` from three numbers *in float32*, and return the median of their relative errors. Take the distances of `patches` to `filters` in float64, as they are, for exact.
+# Then measure. Write `relative_error(brightness, patches, filters)`: compute all squared distances of `patches + brightness` to `filters + brightness` from three numbers *in float32*, and return the median of their relative errors. Take the distances of `patches` to `filters` in float64, as they are, for exact.
 
 # %%
 generator = torch.Generator().manual_seed(KEY_noise_seed)
@@ -224,7 +234,7 @@ filters = torch.randn(50, 64, dtype=torch.float64, generator=generator)
 
 
 # %% tags=["q4"]
-def relative_error(brightness):
+def relative_error(brightness, patches, filters):
     """The median relative error of ‖x−w‖² from three numbers in float32."""
     # BEGIN SOLUTION
     exact = torch.cdist(patches, filters) ** 2
@@ -245,19 +255,29 @@ growth = 100  # SOLUTION
 
 # %%
 def test_dark(relative_error):
-    assert 1e-9 < relative_error(0.0) < 1e-5
+    import torch
+
+    generator = torch.Generator().manual_seed(KEY_noise_seed)
+    patches = torch.randn(200, 64, dtype=torch.float64, generator=generator)
+    filters = torch.randn(50, 64, dtype=torch.float64, generator=generator)
+    assert 1e-9 < relative_error(0.0, patches, filters) < 1e-5
 
 
 # %%
 # HIDDEN
-def test_bright(relative_error, patches, filters):
+def test_bright(relative_error):
+    import torch
 
+    generator = torch.Generator().manual_seed(KEY_noise_seed + 1)
+    patches = torch.randn(150, 48, dtype=torch.float64, generator=generator)
+    filters = torch.randn(40, 48, dtype=torch.float64, generator=generator)
     m = 10.0 * KEY_brightness
     x, w = (patches + m).float(), (filters + m).float()
     numbers = x.square().sum(1, keepdim=True), w.square().sum(1), x @ w.T
     exact = (patches[:, None] - filters).square().sum(2)
     error = (numbers[0] + numbers[1] - 2 * numbers[2] - exact).abs() / exact
-    assert 1 / 3 < relative_error(m) / error.median().item() < 3
+    found = relative_error(m, patches, filters)
+    assert 1 / 3 < found / error.median().item() < 3
 
 
 # %%
@@ -313,23 +333,35 @@ def weighted_distance(x, weight, importance, stride=1):
 
 # %%
 def test_one_pixel_matters(weighted_distance):
+    from unittest import mock
+
     import torch
 
     x, w = torch.tensor([[[[1.0, 5.0]]]]), torch.tensor([[[[4.0, 2.0]]]])
-    out = weighted_distance(x, w, torch.tensor([[[[2.0, 0.0]]]]))
+    with (
+        mock.patch("torch.nn.functional.unfold", side_effect=AssertionError),
+        mock.patch("torch.cdist", side_effect=AssertionError),
+    ):
+        out = weighted_distance(x, w, torch.tensor([[[[2.0, 0.0]]]]))
     torch.testing.assert_close(out, torch.tensor([[[[18.0]]]]))
 
 
 # %%
 # HIDDEN
 def test_pictures_with_a_stride(weighted_distance):
+    from unittest import mock
+
     import torch
     import torch.nn.functional as F
 
     generator = torch.Generator().manual_seed(KEY_importance_seed)
     x = torch.randn(2, 2, 8, 9, generator=generator)
     w, s = torch.randn(2, 3, 2, 3, 2, generator=generator)
-    out = weighted_distance(x, w, s**2, stride=KEY_stride)
+    with (
+        mock.patch("torch.nn.functional.unfold", side_effect=AssertionError),
+        mock.patch("torch.cdist", side_effect=AssertionError),
+    ):
+        out = weighted_distance(x, w, s**2, stride=KEY_stride)
     places = F.unfold(x, (3, 2), stride=KEY_stride)[:, None]
     apart = s.flatten(1)[:, :, None] * (places - w.flatten(1)[:, :, None])
     expected = apart.square().sum(2).reshape(out.shape)

@@ -2,6 +2,7 @@
 
 
 def draw(key):
+    # No Gaussian: the chapters print its layer.
     kernels = [
         (
             r"\frac{1}{1 + GAMMA \, \|x - w\|^2}",
@@ -9,9 +10,9 @@ def draw(key):
             "rational_quadratic:alpha=1,gamma=GAMMA",
         ),
         (
-            r"e^{-GAMMA \, \|x - w\|^2}",
-            "torch.exp(-GAMMA * dist_sq)",
-            "gaussian:gamma=GAMMA",
+            r"\frac{1}{(1 + GAMMA \, \|x - w\|^2 / 2)^2}",
+            "(1 + GAMMA * dist_sq / 2) ** -2",
+            "rational_quadratic:alpha=2,gamma=GAMMA",
         ),
     ]
     gamma = str(key("gamma").choice([0.02, 0.03, 0.04, 0.05]))

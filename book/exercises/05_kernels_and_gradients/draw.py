@@ -12,6 +12,8 @@ def draw(key):
         "median_seed": key.seed("median"),
         "filters": key("filters").choice([7, 9, 11]),
         "channels": key("channels").choice([3, 6, 8, 12, 24]),
+        # Powers of two: then no factor of the question is a close one.
+        "spread": key("spread").choice([0.5, 2]),
         "noise_seed": key.seed("noise"),
         "hidden_factor": key("hidden_factor").choice([3, 5, 6, 11]),
         "light_gamma": key("light_gamma").randint(20, 80) / 100,

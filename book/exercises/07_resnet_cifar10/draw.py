@@ -20,7 +20,8 @@ def draw(key):
     return {
         "blocks": key("blocks").choice([2, 4, 5, 6]),
         "width": key("width").choice([8, 10, 12, 20, 24]),
-        "longer": key("longer").randint(1015, 1040) / 1000,
+        # Slow enough that the new whole differs from the old one by more than rounding.
+        "ratio": key("ratio").randint(80, 150) / 10,
         "warm": key("warm").choice([5, 8, 12, 16, 20, 25]),
         "floor": key("floor").randint(3, 20) / 100,
         "steps": key("steps").randint(70, 400),

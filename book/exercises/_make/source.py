@@ -5,7 +5,8 @@ A source is a folder beside this one. It holds
 * `assignment.py`, the assignment in the form of Otter-Assign, as a percent-format script, with
   names such as KEY_n for what the key draws;
 * `draw.py`, whose function `draw(key)` returns a value for each of these names;
-* `wrong/`, one file per common wrong answer, which replaces the answer cell of its question.
+* `wrong/`, one file per common wrong answer, which replaces the answer cell of its question;
+* `right/`, if there is one: other right answers in the same form, which must lose nothing.
 """
 
 from __future__ import annotations
@@ -102,3 +103,10 @@ def wrong(name: str, secret: str) -> list[Wrong]:
         code = match["code"].strip()
         found.append(Wrong(path.stem, question, float(match["loses"]), match["says"], code))
     return found
+
+
+def right(name: str, secret: str) -> dict[str, tuple[str, str]]:
+    """Other right answers by their names: the question and its code, with the key's numbers."""
+    drawn = values(name, secret)
+    paths = sorted((FOLDER / name / "right").glob("q*.py"))
+    return {p.stem: (p.stem.split("_")[0], fill(p.read_text("utf-8"), drawn)) for p in paths}

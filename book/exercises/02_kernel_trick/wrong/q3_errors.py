@@ -2,7 +2,7 @@
 # says: the share of wrong guesses
 
 
-def accuracy(spec):
+def accuracy(spec, x, y, new_x, new_y):
     kernel = kerv.get_kernel(spec)
     ridge = 0.1 * torch.eye(len(x), dtype=x.dtype)
     a = torch.linalg.solve(kernel.gram(x, x) + ridge, y)

@@ -2,7 +2,7 @@
 # says: no cross can beat itself
 
 
-def found(spec):
+def found(spec, scene, crosses, away, cross):
     out = kerv.functional.kernel_conv2d(
         scene[None, None], cross[None, None], padding=4, kernel=spec
     )[0, 0]

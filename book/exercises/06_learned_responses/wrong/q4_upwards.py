@@ -3,6 +3,7 @@
 
 
 def swing(w, nu, beta):
+    rows, columns = places()
     turns = 2 * math.pi * nu * (columns * math.cos(beta) + rows * math.sin(beta))
     return (w * torch.exp(1j * turns)).sum().abs().item()
 

@@ -3,4 +3,4 @@
 
 blocks, width = KEY_blocks, KEY_width
 stem_share = 3 / (3 + width * 6 * blocks)
-slowest_kernel = 1 + (KEY_longer - 1) * (3 + width * 6 * blocks) / 3
+share_with_kernel = 3 * KEY_ratio / (3 * KEY_ratio + width * 6 * blocks)

@@ -3,4 +3,4 @@
 
 blocks, width = KEY_blocks, KEY_width
 stem_share = 3 / (3 + width * (3 * blocks - 1))
-slowest_kernel = 1 + (KEY_longer - 1) / stem_share
+share_with_kernel = KEY_ratio * stem_share / (1 + stem_share * (KEY_ratio - 1))

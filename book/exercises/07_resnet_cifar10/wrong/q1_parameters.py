@@ -4,4 +4,4 @@
 blocks, width = KEY_blocks, KEY_width
 weights = 2 * blocks + 4 * (2 * blocks - 0.5) + 16 * (2 * blocks - 0.5)
 stem_share = 3 / (3 + width * weights)
-slowest_kernel = 1 + (KEY_longer - 1) / stem_share
+share_with_kernel = KEY_ratio * stem_share / (1 + stem_share * (KEY_ratio - 1))
