@@ -85,13 +85,29 @@ def equations_are_marked(chapter: str, text: str) -> list[str]:
     return found
 
 
+def asserts(function: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("assert_close"))
+        for node in ast.walk(function)
+    )
+
+
 def equations_are_tested(chapter: str, text: str, tests: str) -> list[str]:
-    """One test function for each number, and none without."""
+    """One test function for each number and none without, and none that asserts nothing."""
     functions = [node for node in ast.parse(tests).body if isinstance(node, ast.FunctionDef)]
     there = {f.name for f in functions if f.name.startswith("test_")}
     wanted = {"test_equation_" + tag.replace(".", "_") for tag in tags(text)}
     missing = [f"no {name} in test_chapter{chapter}.py" for name in sorted(wanted - there)]
-    return missing + [f"{name} tests no equation" for name in sorted(there - wanted)]
+    # By itself, or by a function that it calls.
+    sure = {f.name for f in functions if asserts(f)}
+    calls = lambda f: {ast.unparse(n.func) for n in ast.walk(f) if isinstance(n, ast.Call)}  # noqa: E731
+    idle = [f.name for f in functions if f.name in there and sure.isdisjoint({f.name, *calls(f)})]
+    return (
+        missing
+        + [f"{name} tests no equation" for name in sorted(there - wanted)]
+        + [f"{name} asserts nothing" for name in idle]
+    )
 
 
 # Terms
@@ -223,9 +239,12 @@ $$
 
 They are equal. {MARK}
 """
-TESTS = (
-    "def test_equation_3_1(): ...\ndef test_equation_3_2a(): ...\ndef test_equation_3_2b(): ...\n"
-)
+TESTS = """\
+def close(x): assert x
+def test_equation_3_1(): assert True
+def test_equation_3_2a(): torch.testing.assert_close(1, 1)
+def test_equation_3_2b(): close(1)
+"""
 GLOSSARY = "| term | meaning | chapter |\n|---|---|---|\n| channel | a | 3 |\n| patch | a | 3 |\n"
 NOTATION = "| symbol |\n|---|\n| $x$, $x_i$ |\n| $C$ |\n| $w$ |\n| $\\kappa(x, w)$ |\n"
 
@@ -245,7 +264,9 @@ BROKEN = [
     (equations_are_marked, f"\n\n{MARK} Both", f"\n{MARK} Both", "after ['3.1']"),
     (equations_are_marked, f"equal. {MARK}", "equal.", "after ['3.2a', '3.2b']"),
     (equations_are_marked, "test_chapter03", "test_chapter02", "after ['3.1']"),
-    (equations_are_tested, "def test_equation_3_1(): ...\n", "", "no test_equation_3_1 in"),
+    (equations_are_tested, "test_equation_3_1()", "other()", "no test_equation_3_1 in"),
+    (equations_are_tested, "assert True", "...", "test_equation_3_1 asserts nothing"),
+    (equations_are_tested, "close(1)", "other(1)", "test_equation_3_2b asserts nothing"),
     (equations_are_tested, "\\tag{3.2b}", "", "test_equation_3_2b tests no equation"),
     (terms_are_explained, "| patch |", "| place |", "**patch** is not in"),
     (terms_are_explained, "Both are", "**Both** are", "**both** is not in"),

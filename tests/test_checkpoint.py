@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from test_data import write_fake_cifar10
 
 from kerv import checkpoint
 from kerv.train import NotFinite, TrainConfig, train
@@ -133,3 +135,38 @@ def test_missing_safetensors_is_said_before_training(
     with pytest.raises(ImportError, match="pip install safetensors"):
         train(config, log=quiet)
     assert not (tmp_path / "run").exists()
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"light": "shadow"},
+        {"light": "noise", "init": "data", "clip": 1.0},
+        {"data": "cifar10", "flip": "alternating"},
+        {"data": "cifar10", "model": "fastnet", "kernel": "linear"},
+    ],
+)
+def test_stopped_and_resumed_gives_the_same_bits(
+    more: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fake_cifar10(tmp_path, monkeypatch)
+    settings = {"data": "textures", "model": "resnet8", "kernel": "gaussian:learnable=true"}
+    settings |= {"epochs": 2, "limit": 60, "batch_size": 20, "device": "cpu"}
+    settings |= {"root": str(tmp_path), **more}
+    whole, part = (tmp_path / name for name in ("whole", "part"))
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch 1/"):
+            raise Stop
+
+    train(TrainConfig(**settings, out=str(whole)), log=quiet)
+    with pytest.raises(Stop):
+        train(TrainConfig(**settings, out=str(part)), log=stop)
+    torch.manual_seed(99)
+    train(TrainConfig(**settings, resume=str(part / "last.pt")), log=quiet)
+    expected, found = (load_file(run / "model.safetensors") for run in (whole, part))
+    assert all(torch.equal(expected[key], found[key]) for key in expected)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from conftest import ROOT
 
 from kerv import cli
+from kerv import train as train_module
 from kerv.config import RECIPES
 from kerv.train import TrainConfig, train
 
@@ -87,6 +91,17 @@ def test_errors_of_the_machine_are_one_line_too(
     printed = capsys.readouterr().err
     assert printed.startswith(f"kerv-train: {message}")
     assert printed.count("\n") == 1
+
+
+def test_commands_of_the_pages_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = (ROOT / "README.md").read_text(encoding="utf-8") + (train_module.__doc__ or "")
+    commands = re.findall(r"^\S.*?-m kerv\.train (--.*)$", pages, re.MULTILINE)
+    commands = [line for line in commands if "--resume" not in line]
+    assert len(commands) >= 6
+    seen: list[TrainConfig] = []
+    monkeypatch.setattr("kerv.train.train", seen.append)
+    assert [cli.main(shlex.split(line, comments=True)) for line in commands] == [0] * len(commands)
+    assert len(seen) == len(commands)
 
 
 def test_only_where_there_are_others_another_process_is_blamed(

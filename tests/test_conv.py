@@ -87,10 +87,11 @@ def test_the_oracle_has_a_formula_for_every_kernel() -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(geometry=geometries())
-def test_linear_layer_is_torch_to_the_last_bit(geometry: dict) -> None:
+@given(geometry=geometries(), seed=st.integers(0, 2**16))
+def test_linear_layer_is_torch_to_the_last_bit(geometry: dict, seed: int) -> None:
     g = dict(geometry)
     dims, batch, size = g.pop("dims"), g.pop("batch"), g.pop("size")
+    torch.manual_seed(seed)
     plain = PLAIN[dims](**g)
     layer = LAYER[dims](**g)
     layer.load_state_dict(plain.state_dict())
@@ -104,7 +105,10 @@ def test_without_batch_and_with_an_empty_one(name: str, dims: int, device: torch
     layer = LAYER[dims](2, 3, 2, kernel=name, device=device)
     x = torch.randn(2, *[4] * dims, device=device)
     torch.testing.assert_close(layer(x), layer(x[None])[0])
-    assert layer(x[None][:0]).shape == (0, 3, *[3] * dims)
+    nothing = layer(x[None][:0])
+    assert nothing.shape == (0, 3, *[3] * dims)
+    nothing.sum().backward()
+    assert (layer.weight.grad == 0).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,6 +119,11 @@ def test_memory_formats_agree(name: str, device: torch.device) -> None:
     transposed = x.transpose(2, 3).contiguous().transpose(2, 3)
     for same in (x.contiguous(memory_format=torch.channels_last), transposed):
         torch.testing.assert_close(layer(same), expected)
+    [plain] = torch.autograd.grad(expected.square().sum(), [layer.weight])
+    layer.to(memory_format=torch.channels_last)  # as in training
+    last = layer(x.contiguous(memory_format=torch.channels_last))
+    [gradient] = torch.autograd.grad(last.square().sum(), [layer.weight])
+    torch.testing.assert_close(gradient, plain)
 
 
 class CountConvolutions(TorchFunctionMode):

@@ -89,3 +89,21 @@ def test_a_dead_worker_stops_the_run_and_leaves_a_checkpoint(tmp_path: Path) -> 
     assert checkpoint.load(last)["epoch"] >= 1
     for pid in children:
         assert not Path(f"/proc/{pid}").exists(), "a worker was left behind"
+
+
+def test_statistics_become_those_of_the_first(tmp_path: Path) -> None:
+    script = tmp_path / "agree.py"
+    script.write_text("""if True:
+        import torch
+        from kerv import distributed
+        with distributed.join("cpu") as world:
+            norm = torch.nn.BatchNorm2d(1)
+            norm.running_mean.fill_(world.rank + 1.0)
+            world.agree(norm)
+            total = world.sum(torch.tensor(world.rank + 1.0))
+            print("mean", norm.running_mean.item(), "sum", total.item(), flush=True)
+        """)
+    done = subprocess.run(
+        [*TORCHRUN, str(script)], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.count("mean 1.0 sum 3.0") == 2

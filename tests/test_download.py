@@ -26,7 +26,7 @@ from kerv import data, download
 BYTES = np.random.default_rng(0).integers(0, 256, 60_000, dtype=np.uint8).tobytes()
 MD5 = hashlib.md5(BYTES).hexdigest()
 # The slow servers below send 40 and 20 kB/s; a good one on a busy machine sends far more than 100.
-FAST = {"slow": 100_000.0, "patience": 0.3}
+FAST = {"slow": 100_000.0, "patience": 1.0}
 
 
 class Server:
@@ -58,7 +58,7 @@ class Server:
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler, how: str, body: bytes) -> None:
         if how == "silent":
-            time.sleep(1.5)
+            time.sleep(4)
         if how == "wrong":
             body = bytes([body[0] ^ 1]) + body[1:]
         if how == "page":

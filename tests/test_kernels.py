@@ -15,6 +15,7 @@ import kerv
 from kerv import Hyper
 
 NAMES = kerv.kernel_names()
+WITHOUT_FUNC = ("l1", "laplacian")
 WITH_HYPER = [name for name in NAMES if list(kerv.get_kernel(name).children())]
 
 X = torch.randn(5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
@@ -242,3 +243,41 @@ def test_hyper_describes_itself() -> None:
     with torch.no_grad():
         hyper.raw[1] = 0
     assert repr(hyper) == "gamma=0.25…1 (learnable, per filter)"
+
+
+@pytest.mark.parametrize("spec", WITH_HYPER)
+def test_each_filter_has_its_own_value(spec: str) -> None:
+    options = {"groups": 2, "dtype": torch.float64}
+    many = kerv.KernelConv2d(4, 4, 3, kernel=f"{spec}:per_channel=true", **options)
+    x = torch.randn(1, 4, 5, 5, dtype=torch.float64)
+    for hyper in many.kernel.children():
+        hyper.raw.copy_(torch.tensor([-1.0, -0.5, 0.2, 0.6]))
+    responses = many(x)
+    for o in range(4):
+        one = kerv.get_kernel(spec).double()
+        one.bind(18, 1)
+        for mine, its in zip(one.children(), many.kernel.children(), strict=True):
+            mine.raw.copy_(its.raw[o])
+        half = x[:, 2 * (o // 2) : 2 * (o // 2) + 2]
+        weight, bias = many.weight[o : o + 1], many.bias[o : o + 1]
+        alone = kerv.functional.kernel_conv2d(half, weight, bias, kernel=one)
+        torch.testing.assert_close(responses[:, o], alone[:, 0])
+
+
+# torch has no rule of its own for one of the operations, and says that this is slow.
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("spec", [name for name in NAMES if name not in WITHOUT_FUNC])
+def test_gradients_of_each_picture_by_torch_func(spec: str) -> None:
+    spec += ":learnable=true" if spec in WITH_HYPER else ""
+    layer = kerv.KernelConv2d(2, 3, 3, kernel=spec, dtype=torch.float64)
+    values = dict(layer.named_parameters())
+    x = torch.randn(4, 2, 5, 5, dtype=torch.float64)
+
+    def loss(values: dict[str, torch.Tensor], one: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(layer, values, (one[None],)).square().sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(values, x)
+    for n, one in enumerate(x):
+        expected = torch.autograd.grad(layer(one[None]).square().sum(), list(values.values()))
+        for (key, found), right in zip(each.items(), expected, strict=True):
+            torch.testing.assert_close(found[n], right, msg=key)

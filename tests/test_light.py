@@ -27,6 +27,8 @@ def test_values_by_hand() -> None:
     assert light.change(grey, "three tenths of the light").unique().tolist() == [30]
     assert light.change(grey + 100, "twice the light").unique().tolist() == [255]
     assert light.change(grey, "haze").unique().tolist() == [178]  # 50 + 127.5, rounded to even
+    assert light.change(grey, "gamma 0.5").unique().tolist() == [160]  # 255·√(100/255)
+    assert light.change(grey, "gamma 2").unique().tolist() == [39]
     half = light.change(grey, "half in shadow")[0, 0]
     assert half[:, :2].unique().tolist() == [15]
     assert half[:, 2:].unique().tolist() == [100]
@@ -44,6 +46,10 @@ def test_values_by_hand() -> None:
 def test_noise_has_its_deviation_and_blur_keeps_the_mean() -> None:
     flat = torch.full((8, 3, 32, 32), 0.5)
     assert light.noise(flat, 0.06).std().item() == pytest.approx(0.06, rel=0.05)
+    grey = torch.full((8, 3, 32, 32), 128, dtype=torch.uint8)
+    for sigma in (0.03, 0.06):
+        spread = light.change(grey, f"noise {sigma}").float().std().item() / 255
+        assert spread == pytest.approx(sigma, rel=0.05)
     x = PICTURES.float() / 255
     blurred = light.blur(x, 1.0)
     assert blurred.mean().item() == pytest.approx(x.mean().item(), abs=0.01)
@@ -84,6 +90,20 @@ def test_training_meets_another_light_in_each_picture(kind: str, device: torch.d
         assert 0 < strengths.min() < 0.02
         assert 0.08 < strengths.max() < 0.12
         assert varied.mean().item() == pytest.approx(0.5, abs=0.005)
+
+
+def test_training_reaches_the_whole_range_of_light() -> None:
+    def drawn(value: float, kind: str) -> torch.Tensor:
+        flat = torch.full((2000, 1, 8, 8), value)
+        return light.vary(flat, kind, torch.Generator().manual_seed(0))
+
+    assert drawn(0.0, "gain").max().item() == pytest.approx(0.3, abs=0.01)  # the offset
+    assert drawn(0.25, "gain").max().item() == pytest.approx(0.25 * 1.9 + 0.3, abs=0.03)
+    shadows = drawn(1.0, "shadow")[:, 0]
+    assert shadows.min().item() == pytest.approx(0.1, abs=0.01)
+    corners = (shadows[:, [0, 0, -1, -1], [0, -1, 0, -1]] < 1).float().mean(0)
+    assert corners.min() > 0.25, "no side is preferred"
+    assert corners.max() < 0.75
 
 
 def dataset(device: torch.device | str = "cpu") -> data.Dataset:

@@ -253,37 +253,3 @@ def test_bad_text_is_found_out(rule: Callable[[str], list[str]], text: str, mess
 def test_every_rule_is_shown_to_fail() -> None:
     assert {rule for rule, *_ in BROKEN} == set(rules.RULES)
     assert {rule for rule, *_ in BAD_TEXTS} == set(rules.TEXT_RULES)
-
-
-@pytest.mark.slow
-def test_two_runs_store_the_same_bytes(tmp_path: Path) -> None:
-    """And they keep neither stderr nor times."""
-    source = (
-        "import sys\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\n"
-        "print('one')\nprint('two')\nprint('noise', file=sys.stderr)"
-    )
-    stored = []
-    for run in ("first", "second"):
-        path = tmp_path / f"{run}.ipynb"
-        cell = v4.new_code_cell(source, id="only", metadata={"execution": {"started": "now"}})
-        nbformat.write(v4.new_notebook(cells=[cell]), path)
-        assert run_notebooks.main([str(path)]) == 0
-        stored.append(path.read_bytes())
-    assert stored[0] == stored[1]
-    notebook = nbformat.reads(stored[0].decode(), as_version=4)
-    assert rules.outputs_are_fresh(notebook) + rules.metadata_is_lean(notebook) == []
-    assert [o.get("text") for o in notebook.cells[0].outputs if o.output_type == "stream"] == [
-        "one\ntwo\n"
-    ]
-
-
-@pytest.mark.slow
-def test_notebook_that_fails_is_not_stored(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "fails.ipynb"
-    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1 / 0", id="only")]), path)
-    before = path.read_bytes()
-    assert run_notebooks.main([str(path)]) == 1
-    assert path.read_bytes() == before
-    assert "ZeroDivisionError" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -125,3 +127,65 @@ def test_autocast_stays_close_to_float32(spec: str, half: torch.dtype) -> None:
     assert layer.weight.grad.isfinite().all()
     tolerance = 0.05 * exact.abs().max().item()
     torch.testing.assert_close(y.float(), exact, rtol=0.05, atol=tolerance)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *("gaussian:gamma=1", "gaussian:gamma=100,normalized=true", "rational_quadratic:gamma=1"),
+        *("l2", "l2:squared=true"),
+    ],
+)
+def test_kernels_keep_the_digits_of_a_small_distance_under_autocast(
+    spec: str, half: torch.dtype
+) -> None:
+    w = torch.randn(4, 64, 3, 3)
+    x = w + 0.01 * torch.randn_like(w)  # ‖x−w‖² is a ten-thousandth of ‖x‖²
+
+    def beside_its_filter(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return functional.kernel_conv2d(x, w, kernel=spec).flatten(1).diagonal()
+
+    exact = beside_its_filter(x.double(), w.double())
+    with torch.autocast("cpu", half):
+        found = beside_its_filter(x, w)
+    torch.testing.assert_close(found.double(), exact, rtol=5e-3, atol=5e-3)
+
+
+@pytest.mark.parametrize("spec", kerv.kernel_names())
+def test_autocast_leaves_float64_alone(spec: str) -> None:
+    layer = kerv.KernelConv2d(2, 3, 3, kernel=spec, dtype=torch.float64)
+    x = torch.randn(1, 2, 5, 5, dtype=torch.float64)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x)
+    torch.testing.assert_close(y, layer(x))  # compares the type too
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("spec", kerv.kernel_names())
+def test_layers_of_half_types(spec: str, half: torch.dtype) -> None:
+    learn = ":learnable=true" if list(kerv.get_kernel(spec).children()) else ""
+    layer = kerv.KernelConv2d(8, 8, 3, kernel=spec + learn).to(half)
+    x = torch.randn(2, 8, 8, 8).to(half)
+    y = layer(x)
+    y.float().sum().backward()
+    exact = copy.deepcopy(layer).float()(x.float())
+    assert y.dtype == half
+    for parameter in layer.parameters():
+        assert parameter.grad.dtype == half
+        assert parameter.grad.isfinite().all()
+    torch.testing.assert_close(y.float(), exact, rtol=0.05, atol=0.05 * exact.abs().max().item())
+
+
+@pytest.mark.parametrize("spec", ["l1", "laplacian:gamma=0.3"])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_gradients_of_l1_are_right_for_any_geometry(dims: int, spec: str) -> None:
+    x = torch.randn(2, 2, *[7, 6, 5][:dims], dtype=torch.float64, requires_grad=True)
+    w = torch.randn(2, 1, *[2, 3, 2][:dims], dtype=torch.float64, requires_grad=True)
+    options = {"stride": [1, 2, 1][:dims], "dilation": [2, 1, 2][:dims], "padding": 1, "groups": 2}
+
+    def forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        return CONV[dims](x, w, **options, kernel=spec)
+
+    assert torch.autograd.gradcheck(forward, (x, w), fast_mode=True)
+    assert torch.autograd.gradgradcheck(forward, (x, w), fast_mode=True)

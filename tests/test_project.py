@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -273,6 +274,38 @@ def test_kerv_imports_torch_and_nothing_heavier() -> None:
         """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert set(out.stdout.split()) - sys.stdlib_module_names == {"kerv"}
+
+
+def test_submodules_are_loaded_on_first_use() -> None:
+    code = """if True:
+        import sys, kerv
+        print(*sorted({n.split(".")[1] for n in sys.modules if n.startswith("kerv.")}))
+        for name in sorted(kerv._SUBMODULES):
+            assert getattr(kerv, name).__name__ == "kerv." + name
+        """
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, env=environment
+    )
+    first = set(out.stdout.split())
+    assert "layers" in first
+    assert first <= set(ORDER[: ORDER.index("fastnet")]) - {"init"}
+
+
+def test_every_file_of_the_package_is_installed() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    listed = {
+        path
+        for package, patterns in tool["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    files = [path for path in (ROOT / "kerv").rglob("*") if path.is_file()]
+    own = {path for path in files if path.suffix not in (".py", ".pyc")}
+    assert own == listed != set()
+    assert sum(path.stat().st_size for path in own) < 10_000_000
+    module, _, name = pyproject()["scripts"]["kerv-train"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def python_sources() -> Iterator[tuple[str, str]]:

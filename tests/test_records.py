@@ -154,6 +154,8 @@ def test_every_recorded_run_is_whole() -> None:
             assert (run.test_accuracy, run.validation_accuracy) == (0, 0)
             continue
         assert len(run.epochs) == run.config["epochs"]
+        if run.conditions:
+            assert run.conditions["unchanged"] == run.test_accuracy, "seen as it was trained"
         assert run.config["limit"] == 0
         assert 0 < run.test_accuracy < 1
         assert run.seconds == pytest.approx(sum(e["seconds"] for e in run.epochs))

@@ -21,11 +21,18 @@ LOADERS = {
 
 def unsafe(source: str) -> list[str]:
     """The calls in a source that may run what a file says."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
+    found, full = [], {}
+    tree = ast.parse(source)
+    for node in ast.walk(tree):  # `from torch import load as l`, and `import torch as t`
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            full |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        if isinstance(node, ast.Import):
+            full |= {a.asname: a.name for a in node.names if a.asname}
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = ast.unparse(node.func)
+        head, dot, rest = ast.unparse(node.func).partition(".")
+        name = full.get(head, head) + dot + rest
         given = {word.arg: ast.unparse(word.value) for word in node.keywords}
         if (
             name in LOADERS
@@ -55,6 +62,9 @@ def test_no_pickle_is_loaded() -> None:
         ("torch.hub.load('a', 'b')", True),
         ("yaml.safe_load(text)", False),
         ("yaml.load(text)", True),
+        ("from pickle import load\nload(f)", True),
+        ("import pickle as p\np.load(f)", True),
+        ("from torch import load\nload(f)", True),
     ],
 )
 def test_unsafe_calls_are_found(source: str, is_unsafe: bool) -> None:

@@ -16,7 +16,8 @@ from kerv.studies import SEEDS, STUDIES, Study
 
 TINY = Study(
     question="Does it run?",
-    common={"data": "textures", "model": "lenet5", "epochs": 1, "limit": 60, "device": "cpu"},
+    common={"data": "textures", "model": "lenet5", "epochs": 1, "limit": 60, "device": "cpu"}
+    | {"normalize": "picture"},
     contestants={"convolution": {}, "gaussian": {"kernel": "gaussian"}},
     rates=(0.05, 0.2),
     search_epochs=1,

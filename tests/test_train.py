@@ -308,7 +308,7 @@ def test_one_clear_line_and_an_exit_code(
     def no_network(*_: object, **__: object) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", no_network)
+    monkeypatch.setattr("kerv.download.urlopen", no_network)
     settings = {**SMALL, "out": str(tmp_path / "run")}
     arguments = [str(tmp_path) if word == "HERE" else word for word in arguments]
     assert cli.main([*flags(settings), *arguments]) == 1
