@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -81,7 +82,9 @@ def join(device_type: str) -> Iterator[World]:
     if device_type == "cuda" and local_rank < torch.cuda.device_count():
         # Otherwise the first barrier would have to guess each process's GPU.
         torch.cuda.set_device(local_rank)
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+    # The others wait while the first downloads, which may take longer than torch's ten minutes.
+    backend = "nccl" if device_type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(hours=2))
     try:
         yield World(dist.get_rank(), size, local_rank)
     finally:

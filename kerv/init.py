@@ -142,7 +142,7 @@ def _draw_patches(
     places = (x.shape[0], *x.shape[2 : dims + 2])
     total = torch.Size(places).numel()
     count = min(total, layer.out_channels // layer.groups + least)
-    chosen = torch.randperm(total, generator=generator)[:count].to(x.device)
+    chosen = torch.randperm(total, generator=generator, device="cpu")[:count].to(x.device)
     picture, *place = torch.unravel_index(chosen, places)
     # (count, C_in, *kernel_size) → (groups, count, n)
     index: Any = (picture, *place)

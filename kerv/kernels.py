@@ -184,7 +184,7 @@ class LpNormKernel(Kernel):
     It is *minus* the distance, so that a layer answers how alike the two are. ‖x−w‖₁ has no
     shortcut and costs many times a convolution, and `torch.func.grad` does not go through it, as
     `backward` does; p=2 costs little more than one. At distance 0 the gradient of ‖x−w‖₂ is taken
-    to be 0; distances that are 0 up to rounding count as 0.
+    to be 0; distances that are 0 up to rounding count as 0, but not up to that of TF32 (`Pair`).
     scikit-learn: minus `manhattan_distances`, minus `euclidean_distances`. Source: Wang et al.,
     Kervolutional Neural Networks, CVPR 2019; p=1 in nearly every layer: Chen et al., AdderNet,
     CVPR 2020.

@@ -17,6 +17,8 @@ from torch import Tensor
 
 # Numbers in the patches of one chunk: 16 MB in float32.
 _CHUNK = 4_000_000
+# On CUDA the backward of torch.cdist holds as many numbers for every filter. 256 MB of them.
+_CUDA_CHUNK = 64_000_000
 
 _cdist_backward = torch.ops.aten._cdist_backward
 
@@ -31,7 +33,7 @@ def l1_distances(
         x (N, C_in, *size), w (C_out, C_in / groups, *kernel_size); output (N, C_out, *out).
     """
     out = x.new_empty(_out_shape(x, w, stride, dilation))
-    for chunk in _chunks(x, w, stride, dilation, groups):
+    for chunk in _chunks(x, w, stride, dilation, groups, _CHUNK):
         patches, filters = chunk.patches(x), w[chunk.filters].flatten(1)
         out[chunk.place] = chunk.layout(torch.cdist(patches, filters, p=1.0))
     return out
@@ -43,7 +45,8 @@ def l1_distances_backward(
 ) -> tuple[Tensor, Tensor]:
     """The gradients of x and w: sums of the signs of x − w. Where x equals w the sign is 0."""
     grad_x, grad_w = torch.zeros_like(x), torch.zeros_like(w)
-    for chunk in _chunks(x, w, stride, dilation, groups):
+    most = _CUDA_CHUNK * groups // len(w) if x.is_cuda else _CHUNK
+    for chunk in _chunks(x, w, stride, dilation, groups, most):
         patches, filters = chunk.patches(x), w[chunk.filters].flatten(1)
         rows = grad[chunk.place].movedim(1, -1).flatten(0, -2).contiguous()
         columns = rows.T.contiguous()
@@ -69,7 +72,7 @@ def l1_distances_along(
 ) -> Tensor:
     """How the distances change when x and w move along a step: Σ sign(x − w) (step_x − step_w)."""
     out = x.new_empty(_out_shape(x, w, stride, dilation))
-    for chunk in _chunks(x, w, stride, dilation, groups):
+    for chunk in _chunks(x, w, stride, dilation, groups, _CHUNK):
         pairs = zip(chunk.patches(x).split(256), chunk.patches(step_x).split(256), strict=True)
         filters, step = w[chunk.filters].flatten(1), step_w[chunk.filters].flatten(1)
         rows = [
@@ -135,14 +138,15 @@ class _Chunk:
 
 
 def _chunks(
-    x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+    x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int, most: int
 ) -> Iterator[_Chunk]:
+    """Parts whose patches hold at most `most` numbers, or a row of places where that has more."""
     pictures, _, rows, *rest = _out_shape(x, w, stride, dilation)
     per_row = w[0].numel()
     for size in rest:
         per_row *= size
-    rows_at_once = max(1, min(rows, _CHUNK // max(1, per_row)))
-    pictures_at_once = max(1, _CHUNK // max(1, per_row * rows)) if rows_at_once == rows else 1
+    rows_at_once = max(1, min(rows, most // max(1, per_row)))
+    pictures_at_once = max(1, most // max(1, per_row * rows)) if rows_at_once == rows else 1
     for n in range(0, pictures, pictures_at_once):
         for row in range(0, rows, rows_at_once):
             for group in range(groups):

@@ -50,7 +50,8 @@ class Pair:
         `dist_sq` is computed as ‖x‖² + ‖w‖² − 2⟨x, w⟩. Where patch and filter are long and close
         together, digits cancel: in float32 its absolute error is about 1e-7 (‖x‖² + ‖w‖²). On
         recent GPUs a float32 convolution may run in TF32, which keeps only 10 bits and makes that
-        error about 1e-3. Set `torch.backends.cudnn.allow_tf32 = False` where it matters.
+        error about 1e-3. Set `torch.backends.cudnn.allow_tf32 = False` where it matters, and for
+        `gram`, which multiplies matrices, leave `torch.backends.cuda.matmul.allow_tf32` as it is.
     """
 
     def __init__(self, x: Tensor, w: Tensor, n: int, shape: tuple[int, ...]) -> None:
@@ -60,6 +61,8 @@ class Pair:
         self.shape = shape
         # Plain attributes and not functools.cached_property: its lock breaks torch.compile's
         # full graph on Python 3.11.
+        self._wide_x: Tensor | None = None
+        self._wide_w: Tensor | None = None
         self._dot: Tensor | None = None
         self._wide_dot: Tensor | None = None
         self._centred_dot: Tensor | None = None
@@ -90,7 +93,7 @@ class Pair:
     @property
     def wide_dot(self) -> Tensor:
         if self._wide_dot is None:
-            x, w = _widen(self.x), _widen(self.w)
+            x, w = self._widened()
             self._wide_dot = self.dot if self.dtype == x.dtype else self._wide_product(x, w)
         return self._wide_dot
 
@@ -98,7 +101,7 @@ class Pair:
     def centred_dot(self) -> Tensor:
         if self._centred_dot is None:
             # The sum ⟨x, w⟩ − Σx Σw / n in one convolution, without a pass over its output.
-            x, w = _widen(self.x), _widen(self.w)
+            x, w = self._widened()
             dims = list(range(1, w.ndim))
             self._centred_dot = self._wide_product(x, w - w.mean(dims, keepdim=True))
         return self._centred_dot
@@ -106,25 +109,25 @@ class Pair:
     @property
     def x_sq(self) -> Tensor:
         if self._x_sq is None:
-            self._x_sq = self._sum_over_patches(_widen(self.x), tails.sum_of_squares)
+            self._x_sq = self._sum_over_patches(self._widened()[0], tails.sum_of_squares)
         return self._x_sq
 
     @property
     def w_sq(self) -> Tensor:
         if self._w_sq is None:
-            self._w_sq = self.per_filter(_widen(self.w).square().flatten(1).sum(1))
+            self._w_sq = self.per_filter(self._widened()[1].square().flatten(1).sum(1))
         return self._w_sq
 
     @property
     def x_sum(self) -> Tensor:
         if self._x_sum is None:
-            self._x_sum = self._sum_over_patches(_widen(self.x), torch.sum)
+            self._x_sum = self._sum_over_patches(self._widened()[0], torch.sum)
         return self._x_sum
 
     @property
     def w_sum(self) -> Tensor:
         if self._w_sum is None:
-            self._w_sum = self.per_filter(_widen(self.w).flatten(1).sum(1))
+            self._w_sum = self.per_filter(self._widened()[1].flatten(1).sum(1))
         return self._w_sum
 
     @property
@@ -137,7 +140,7 @@ class Pair:
     @property
     def l1(self) -> Tensor:
         if self._l1 is None:
-            self._l1 = self._l1_distances(_widen(self.x), _widen(self.w))
+            self._l1 = self._l1_distances(*self._widened())
         return self._l1
 
     def per_filter(self, h: Tensor) -> Tensor:
@@ -150,6 +153,16 @@ class Pair:
                 f"got a tensor of shape {tuple(h.shape)}"
             )
         return self._along_filters(h)
+
+    def _widened(self) -> tuple[Tensor, Tensor]:
+        """`x` and `w` in at least float32: a sum of squares overflows float16 at 65 504.
+
+        Once for all numbers: what each gives the gradient of `x` cancels, and is added up here,
+        before it is rounded to the type of `x`.
+        """
+        if self._wide_x is None or self._wide_w is None:
+            self._wide_x, self._wide_w = _widen(self.x), _widen(self.w)
+        return self._wide_x, self._wide_w
 
     def _wide_product(self, x: Tensor, w: Tensor) -> Tensor:
         # A half-precision convolution rounds ⟨x, w⟩ to 8 or 11 bits, and a difference of such
@@ -278,5 +291,4 @@ class ConvPair(Pair):
 
 
 def _widen(t: Tensor) -> Tensor:
-    """The tensor in at least float32: a sum of squares overflows float16 at 65 504."""
     return t.to(torch.promote_types(t.dtype, torch.float32))

@@ -173,9 +173,11 @@ def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
     """The test accuracy of the trained network under each condition."""
     from safetensors.torch import load_file
 
-    dataset = data.load(config.data, config.root)
+    device = torch.device(train.device_type(config.device))
+    dataset = data.load(config.data, config.root, device)
     model = train.network(config)
     model.load_state_dict(load_file(out / "model.safetensors"))
+    model.to(device)
     return {
         condition: evaluate(
             model,

@@ -46,7 +46,7 @@ def check_kernel(kernel: KernelLike) -> None:
         kernel = copy.deepcopy(original)
         # A hyper-parameter per filter gets its length here: four filters everywhere below.
         kernel.bind(6, 4)
-        kernel.double()
+        kernel.to("cpu", torch.float64)
         x, w = torch.randn(5, 6).double(), torch.randn(4, 6).double()
         _check_output(kernel, x, w)
         _check_nothing_changes(kernel, x, w)

@@ -42,7 +42,11 @@ def make(per_class: int, seed: int) -> tuple[Tensor, Tensor]:
     >>> pictures.shape, labels.bincount()
     (torch.Size([20, 1, 32, 32]), tensor([2, 2, 2, 2, 2, 2, 2, 2, 2, 2]))
     """
-    generator = torch.Generator().manual_seed(seed)
+    with torch.device("cpu"):  # the same pictures, whatever the default device is
+        return _make(per_class, torch.Generator().manual_seed(seed))
+
+
+def _make(per_class: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     labels = torch.arange(len(CLASSES)).repeat(per_class)
     labels = labels[torch.randperm(len(labels), generator=generator)]
     filters = _amplitudes()

@@ -135,7 +135,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     alternates, flips = (mirrors and config.flip == kind for kind in ("alternating", "random"))
     shifts: dict[str, Any] = {"pad": config.shift, "border": config.border, "flip": flips}
     toss = torch.Generator().manual_seed(config.seed)
-    coins = torch.randint(2, (len(train_x),), generator=toss).bool().to(device)
+    coins = torch.randint(2, (len(train_x),), generator=toss, device="cpu").bool().to(device)
     for epoch in range(len(history) + 1, config.epochs + 1):
         begun = time.perf_counter()
         # An epoch draws from generators of its own. So a resumed run sees what it would have seen.
@@ -298,7 +298,7 @@ def _split(dataset: data.Dataset, config: TrainConfig) -> tuple[Tensor, Tensor, 
         raise ValueError(
             f"limit must be at most {n}, the pictures of {config.data}, got {config.limit}"
         )
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(config.seed))
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(config.seed), device="cpu")
     order = order[: config.limit or None].to(dataset.train_x.device)
     held = round(config.validation * len(order))
     if held == len(order):

@@ -186,12 +186,13 @@ def _png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def _by_title(kernels: Sequence[str]) -> dict[str, str]:
-    """The specs by what stands above their pictures: the name, or all of it where that is shared.
+def _plain(values: Tensor) -> Tensor:
+    """As matplotlib takes it: in the main memory, in float32, without a gradient."""
+    return values.detach().cpu().float()
 
-    Raises:
-        ValueError: a spec is no kernel, or stands twice.
-    """
+
+def _by_title(kernels: Sequence[str]) -> dict[str, str]:
+    """The specs by what stands above their pictures: the name, or the spec where that is shared."""
     names = [kernel_name(spec) for spec in kernels]
     titles = [n if names.count(n) == 1 else s for n, s in zip(names, kernels, strict=True)]
     if len(set(titles)) < len(titles):
@@ -219,6 +220,7 @@ def explore_patches(
     Explorer(Place of the patch: 4)
     """
     specs = _by_title(kernels)
+    picture, weight = _plain(picture), _plain(weight)
     answers = {
         title: functional.kernel_conv2d(picture[None, None], weight[None, None], kernel=spec)[0, 0]
         for title, spec in specs.items()
@@ -316,6 +318,7 @@ def explore_light(
     Explorer(Light: 5, Light left in the shadow: 3)
     """
     specs = _by_title(kernels)
+    picture, weight = _plain(picture), _plain(weight)
 
     def answers(shown: Tensor) -> dict[str, Tensor]:
         at, w = shown[None, None], weight[None, None]
@@ -351,9 +354,8 @@ def explore_filters(layer: nn.Conv2d, pictures: Tensor) -> Explorer:
     >>> explore_filters(nn.Conv2d(3, 6, 5), torch.rand(2, 3, 16, 16))
     Explorer(Filter: 6)
     """
-    with torch.no_grad():
-        responses = layer(pictures)
-    weight = layer.weight.detach()
+    responses, weight = _plain(layer(pictures)), _plain(layer.weight)
+    pictures = _plain(pictures)
 
     def draw(number: int) -> tuple[Figure, str]:
         answers = responses[:, number]

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 import torchvision
 from conftest import real_data
 
-from kerv import data, download, textures
+from kerv import data, download, light, textures
 
 
 def write_fake_cifar10(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +169,16 @@ def test_six_views() -> None:
 
 
 # ------------------------------------------------------------------------------- textures
+
+
+def test_textures_and_noise_are_the_same_on_any_default_device() -> None:
+    pictures, labels = textures.make(2, 0)
+    noisy = light.noise(pictures.float(), 0.1)
+    with torch.device("meta"):
+        again, same = textures.make(2, 0)
+        assert torch.equal(again, pictures)
+        assert torch.equal(same, labels)
+        assert torch.equal(light.noise(again.float(), 0.1), noisy)
 
 
 def test_textures_are_made_fast_and_the_same_each_time() -> None:

@@ -152,6 +152,40 @@ def test_kernels_keep_the_digits_of_a_small_distance_under_autocast(
     torch.testing.assert_close(found.double(), exact, rtol=5e-3, atol=5e-3)
 
 
+@pytest.mark.parametrize("spec", ["gaussian", "rational_quadratic", "l2"])
+def test_gradients_keep_their_digits_under_autocast(spec: str) -> None:
+    w = torch.randn(8, 64, 3, 3)
+    x = (w + 0.02 * torch.randn_like(w)).bfloat16().requires_grad_()
+
+    def gradient(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        y = functional.kernel_conv2d(x, w, kernel=spec).flatten(1).diagonal()
+        return torch.autograd.grad(y.sum(), [x])[0]
+
+    exact = gradient(x.detach().double().requires_grad_(), w.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = gradient(x, w)
+    # Two gradients that all but cancel are added before they are rounded.
+    assert (found.double() - exact).norm() < 0.01 * exact.norm()
+
+
+def test_half_precision_keeps_one_wide_copy_of_its_input() -> None:
+    layer = kerv.KernelConv2d(8, 4, 3, kernel="gaussian")
+    x = torch.randn(2, 8, 9, 9).bfloat16().requires_grad_()
+    kept = {}
+
+    def pack(t: torch.Tensor) -> torch.Tensor:
+        kept[t.untyped_storage().data_ptr()] = t
+        return t
+
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t),
+    ):
+        layer(x)
+    wide = [t for t in kept.values() if t.dtype == torch.float32 and t.numel() == x.numel()]
+    assert len(wide) == 1
+
+
 @pytest.mark.parametrize("spec", kerv.kernel_names())
 def test_autocast_leaves_float64_alone(spec: str) -> None:
     layer = kerv.KernelConv2d(2, 3, 3, kernel=spec, dtype=torch.float64)

@@ -104,6 +104,15 @@ def test_filters_show_the_range_of_their_responses() -> None:
     assert [said.partition("from ")[2] for _, said in explorer.frames] == ["0 to 3.", "-1 to -0."]
 
 
+def test_tensors_that_train_in_half_precision_are_drawn() -> None:
+    layer = torch.nn.Conv2d(1, 2, 3).bfloat16()
+    pictures = torch.rand(1, 1, 5, 5).bfloat16().requires_grad_()
+    assert len(widgets.explore_filters(layer, pictures).frames) == 2
+    weight = layer.weight[0, 0]
+    assert len(widgets.explore_patches(pictures[0, 0], weight, ["linear"]).frames) == 9
+    assert widgets.explore_light(pictures[0, 0], weight, light=(0.5,), left=(1.0,)).frames
+
+
 def test_training_tells_how_far_it_came() -> None:
     name = "mnist/convolution-seed0"
     record, filters = records.load(name), records.tensors_of(name, "filters")["filters"]

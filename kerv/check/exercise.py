@@ -52,7 +52,7 @@ def same(given: Any, expected: Any) -> bool:
         return (
             isinstance(given, torch.Tensor)
             and given.shape == expected.shape
-            and torch.allclose(given.double(), expected.double(), rtol=1e-3, atol=1e-5)
+            and torch.allclose(given.cpu().double(), expected.double(), rtol=1e-3, atol=1e-5)
         )
     if isinstance(expected, tuple):
         return (

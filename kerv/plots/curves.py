@@ -47,8 +47,8 @@ def walk_curves(
                 # Markers at different steps, so that a curve on top of another does not hide it.
                 every = max(1, len(steps) // 5)
                 axis.plot(
-                    steps.numpy(),
-                    answer(patches).detach().numpy(),
+                    steps.cpu().numpy(),
+                    answer(patches).detach().cpu().numpy(),
                     color=COLOURS[kernel],
                     marker=MARKERS[kernel],
                     markevery=(place * every // len(curves), every),

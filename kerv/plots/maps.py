@@ -43,7 +43,7 @@ def number_grids(
     for title, grid in grids.items():
         axis = axes[title]
         colour = colours.get(title, "black")
-        _write_numbers(axis, grid.detach().numpy())
+        _write_numbers(axis, grid.detach().cpu().numpy())
         axis.set_title(title, fontsize=11, color=colour)
         if boxes and title in boxes:
             top, left, height, width = boxes[title]
@@ -93,10 +93,10 @@ def response_maps(
     cells = list(axes.flat)
     for axis in cells:
         axis.set_axis_off()
-    cells[0].imshow(picture.detach().numpy(), cmap="gray")
+    cells[0].imshow(picture.detach().cpu().numpy(), cmap="gray")
     cells[0].set_title("picture", fontsize=11)
     for axis, (title, response) in zip(cells[1:], maps.items(), strict=False):
-        values = response.detach().numpy()
+        values = response.detach().cpu().numpy()
         limit = float(np.abs(values).max())
         signed = values.min() < 0
         image = axis.imshow(

@@ -225,7 +225,11 @@ def versions() -> dict[str, str]:
 def hardware(device: torch.device) -> dict[str, Any]:
     """What a record says of the machine that ran: its kind, and not which one it was."""
     if device.type == "cuda":
-        return {"device": "cuda", "name": torch.cuda.get_device_name(device)}
+        try:
+            tf32 = torch.backends.cudnn.allow_tf32
+        except RuntimeError:  # set by torch's newer switches, which this one cannot read
+            tf32 = None
+        return {"device": "cuda", "name": torch.cuda.get_device_name(device), "tf32": tf32}
     return {
         "device": device.type,
         "name": platform.machine(),
