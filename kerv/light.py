@@ -23,11 +23,10 @@ Change = Callable[[Tensor], Tensor]
 KINDS = ("gain", "shadow", "noise")
 
 
-def half_plane(height: int, width: int, degrees: float, offset: float = 0.0) -> Tensor:
+def half_plane(height: int, width: int, degrees: float) -> Tensor:
     """1 on one side of a line through the picture and 0 on the other, (height, width).
 
-    The line passes the middle at a distance of `offset` picture sides. At 0 degrees the left half
-    is 1, and the line turns clockwise from there.
+    The line goes through the middle. At 0 degrees the left half is 1, and it turns clockwise.
 
     >>> half_plane(2, 4, 0)
     tensor([[1., 1., 0., 0.],
@@ -37,7 +36,7 @@ def half_plane(height: int, width: int, degrees: float, offset: float = 0.0) -> 
     columns = (torch.arange(width) + 0.5) / width - 0.5
     angle = math.radians(degrees)
     along = math.cos(angle) * columns + math.sin(angle) * rows[:, None]
-    return (along < offset).float()
+    return (along < 0).float()
 
 
 def shadow(x: Tensor, left: float, degrees: float = 0.0) -> Tensor:

@@ -123,6 +123,11 @@ def test_response_maps_centre_signed_responses_at_0() -> None:
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in signed.lines] == [(1, 0)] * 2
 
 
+def test_number_grids_refuse_a_box_in_nothing() -> None:
+    with pytest.raises(ValueError, match="no grid 'picure' to frame in; there are picture"):
+        plots.number_grids({"picture": PICTURE}, {"picure": (0, 0, 1, 1)})
+
+
 def test_response_maps_refuse_a_mark_on_nothing() -> None:
     with pytest.raises(ValueError, match=r"no map 'lineer' to mark; there are picture, linear"):
         plots.response_maps(PICTURE, {"linear": PICTURE}, {"lineer": (0, 0)})

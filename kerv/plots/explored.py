@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import COLOURS
-
-
-def _scale(values: Tensor) -> dict[str, Any]:
-    """A diverging map centred at 0 for values of both signs, a sequential one for others."""
-    limit = float(values.abs().max())
-    if values.min() < 0:
-        return {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-    return {"cmap": "viridis", "vmin": 0, "vmax": limit}
+from .style import COLOURS, response_scale
 
 
 def response_surface(
@@ -33,7 +24,7 @@ def response_surface(
         title: what is written above.
     """
     figure, axis = plt.subplots(figsize=(4.4, 3.4), layout="constrained")
-    scale = _scale(answers)
+    scale = response_scale(answers)
     levels = torch.linspace(scale.pop("vmin"), scale.pop("vmax"), 13).numpy()
     # Steps instead of a smooth map: they can be counted, and the file is small.
     image = axis.contourf(steps.numpy(), steps.numpy(), answers.T.numpy(), levels, **scale)
@@ -132,7 +123,7 @@ def filter_maps(weight: Tensor, pictures: Tensor, responses: Tensor) -> Figure:
         drawn = unit.permute(1, 2, 0) if len(unit) == 3 else unit.mean(0)
         axis.imshow(drawn.numpy(), cmap="gray", interpolation="nearest")
         axis.set_title(title, fontsize=9)
-    scale = _scale(responses)
+    scale = response_scale(responses)
     for axis, response in zip(axes[1, 1:], responses, strict=True):
         image = axis.imshow(response.numpy(), interpolation="nearest", **scale)
     axes[1, 1].set_title("responses", fontsize=9)

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from .style import response_scale
+
 
 def number_grids(
     grids: Mapping[str, Tensor],
@@ -23,8 +25,14 @@ def number_grids(
         grids: a title for each matrix (H, W).
         boxes: for some titles, what to frame: row, column, height, width.
         colours: for some titles, the colour of the title and of the frame.
+
+    Raises:
+        ValueError: a box for something that is not shown.
     """
     colours = colours or {}
+    for title in boxes or {}:
+        if title not in grids:
+            raise ValueError(f"no grid {title!r} to frame in; there are {', '.join(grids)}")
     titles = list(grids)
     # What is given above and what comes out below: one row of all would be too small on a phone.
     rows = [titles] if len(titles) <= 3 else [titles[:2], titles[2:]]
@@ -96,15 +104,8 @@ def response_maps(
     cells[0].imshow(picture.detach().cpu().numpy(), cmap="gray")
     cells[0].set_title("picture", fontsize=11)
     for axis, (title, response) in zip(cells[1:], maps.items(), strict=False):
-        values = response.detach().cpu().numpy()
-        limit = float(np.abs(values).max())
-        signed = values.min() < 0
-        image = axis.imshow(
-            values,
-            cmap="RdBu_r" if signed else "viridis",
-            vmin=-limit if signed else 0,
-            vmax=limit,
-        )
+        values = response.detach().cpu()
+        image = axis.imshow(values.numpy(), **response_scale(values))
         figure.colorbar(image, ax=axis, shrink=0.8)
         axis.set_title(title, fontsize=11)
     for title, (row, column) in (marks or {}).items():

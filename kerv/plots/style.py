@@ -6,6 +6,10 @@ colour blindness can tell them apart. The markers tell the kernels apart without
 
 from __future__ import annotations
 
+from typing import Any
+
+from torch import Tensor
+
 COLOURS = {
     "linear": "#0072B2",
     "polynomial": "#D55E00",
@@ -20,3 +24,11 @@ COLOURS = {
     "arc_cosine": "#661100",
 }
 MARKERS = dict(zip(COLOURS, "os^DvPXp*hd", strict=True))
+
+
+def response_scale(values: Tensor) -> dict[str, Any]:
+    """A diverging map centred at 0 for values of both signs, a sequential one for others."""
+    limit = float(values.abs().max()) or 1.0
+    if values.min() < 0:
+        return {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    return {"cmap": "viridis", "vmin": 0, "vmax": limit}
