@@ -22,8 +22,13 @@ _CUDA_CHUNK = 64_000_000
 
 _cdist_backward = torch.ops.aten._cdist_backward
 
+# Written out, because torch 2.6 cannot read it from `list[int]`.
+_GEOMETRY = "int[] stride, int[] dilation, int groups"
 
-@torch.library.custom_op("kerv::l1_distances", mutates_args=())
+
+@torch.library.custom_op(
+    "kerv::l1_distances", mutates_args=(), schema=f"(Tensor x, Tensor w, {_GEOMETRY}) -> Tensor"
+)
 def l1_distances(
     x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
 ) -> Tensor:
@@ -39,7 +44,11 @@ def l1_distances(
     return out
 
 
-@torch.library.custom_op("kerv::l1_distances_backward", mutates_args=())
+@torch.library.custom_op(
+    "kerv::l1_distances_backward",
+    mutates_args=(),
+    schema=f"(Tensor grad, Tensor x, Tensor w, {_GEOMETRY}) -> (Tensor, Tensor)",
+)
 def l1_distances_backward(
     grad: Tensor, x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
 ) -> tuple[Tensor, Tensor]:
@@ -60,7 +69,11 @@ def l1_distances_backward(
     return grad_x, grad_w
 
 
-@torch.library.custom_op("kerv::l1_distances_along", mutates_args=())
+@torch.library.custom_op(
+    "kerv::l1_distances_along",
+    mutates_args=(),
+    schema=f"(Tensor x, Tensor w, Tensor step_x, Tensor step_w, {_GEOMETRY}) -> Tensor",
+)
 def l1_distances_along(
     x: Tensor,
     w: Tensor,
