@@ -379,4 +379,5 @@ class _ArcCosine1(torch.autograd.Function):
 def inverse_root(squares: Tensor) -> Tensor:
     """1/√squares, and 0 without a gradient where they are 0."""
     positive = squares > 0
-    return torch.where(positive, squares, 1).rsqrt() * positive
+    # Not a product with `positive`: of that torch 2.6 compiles a wrong gradient.
+    return torch.where(positive, torch.where(positive, squares, 1).rsqrt(), 0)
