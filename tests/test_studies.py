@@ -225,3 +225,17 @@ def test_what_chapter_10_counts_in_its_checklist() -> None:
     assert found["diagonal shadow"].verdict == "unclear"
     assert round(100 * found["smooth ramp"].mean) == -7
     assert found["smooth ramp"].verdict == "not reproduced"
+
+
+def test_what_the_faq_and_the_change_log_say_of_mnist() -> None:
+    # "at a fifth of that, a Gaussian first layer on MNIST ends three quarters of a point lower"
+    held = "mnist-fixed/gaussian", "mnist-hyper/gaussian-gamma0.008"
+    lower = audit.difference(*map(audit.scores, held))
+    assert round(100 * lower.mean, 2) == 0.75
+    assert lower.verdict == "reproduced"
+    # "five studies of LeNet-5 on MNIST, all complete"
+    complete = [name for name in STUDIES if name.startswith("mnist")]
+    assert len(complete) == 5
+    for name in complete:
+        there, _, wanted = audit.progress(name).split()[:3]
+        assert there == wanted
