@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import bench, light, studies
@@ -269,12 +269,24 @@ def search_table(study: str, contestants: Sequence[str] | None = None) -> str:
     | 1.5 | **89.02** | **87.28** |
     | 3 | 88.18 | 86.76 |
     """
-    asked = chosen(study, contestants)
-    searches = {name: search(study, name) for name in asked}
-    best = {name: best_rate(study, name) for name in asked}
+    return searches_table({name: (study, name) for name in chosen(study, contestants)})
 
-    def cell(name: str, rate: float) -> str:
-        run = searches[name].get(rate)
+
+def searches_table(columns: Mapping[str, tuple[str, str]]) -> str:
+    """`search_table` across studies.
+
+    Args:
+        columns: a title for each column, with its study and contestant.
+
+    >>> c = {"c learns": ("mnist", "polynomial-3"), "c = 1": ("mnist-fixed", "polynomial-3")}
+    >>> print(searches_table(c).partition("\\n")[0])
+    | validation %, at rate | c learns | c = 1 |
+    """
+    searches = {title: search(*run) for title, run in columns.items()}
+    best = {title: best_rate(*run) for title, run in columns.items()}
+
+    def cell(title: str, rate: float) -> str:
+        run = searches[title].get(rate)
         if run is None:
             return NOT_RUN
         if run.failed:
@@ -282,12 +294,13 @@ def search_table(study: str, contestants: Sequence[str] | None = None) -> str:
         if run.validation_accuracy is None:
             return "none held out"
         text = f"{100 * run.validation_accuracy:.2f}"
-        return f"**{text}**" if rate == best[name] else text
+        return f"**{text}**" if rate == best[title] else text
 
-    before = studies.get_study(study).extends
-    rates = (*(studies.STUDIES[before].rates if before else ()), *studies.get_study(study).rates)
-    rows = [(f"{rate:g}", *(cell(name, rate) for name in asked)) for rate in rates]
-    return markdown(("validation %, at rate", *asked), rows)
+    asked = [studies.get_study(study) for study, _ in columns.values()]
+    asked += [studies.get_study(study.extends) for study in asked if study.extends]
+    rates = sorted({rate for study in asked for rate in study.rates})
+    rows = [(f"{rate:g}", *(cell(title, rate) for title in columns)) for rate in rates]
+    return markdown(("validation %, at rate", *columns), rows)
 
 
 def kernel_of(study: str, contestant: str) -> str:
