@@ -22,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test check notebooks assignments grade records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest audit colab-check colab-image test-code test-notebooks test-pages test-grading test-jupyterlab lab
+.PHONY: help book test check notebooks assignments grade records api status format clean setup otter lint pdf offline publish-preview push-notebooks address links newest oldest audit colab-check colab-image test-code test-notebooks test-pages test-grading test-jupyterlab lab
 
 help:
 	@echo "make book       build the site in _build/html"
@@ -37,7 +37,7 @@ help:
 	@echo "make pdf        the book as one PDF, and make offline: site and notebooks as zips"
 	@echo "make publish-preview REPO=owner/name  what that repository publishes, in _build/publish"
 	@echo "make colab-check  run the notebooks as on Colab, in .venv-colab with Colab's packages"
-	@echo "make links, make audit, make newest   links, known holes, newest versions (weekly)"
+	@echo "make links, make audit, make newest, make oldest   links, known holes, versions (weekly)"
 	@echo "make format     let ruff lay out the code"
 	@echo "make clean      remove what was built; .venv stays"
 	@echo "Uses the active environment, otherwise .venv made with PYTHON=python3 (3.10 or newer)."
@@ -137,6 +137,15 @@ links: setup
 newest: setup
 	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager -r requirements.txt -e '.[book,dev]'
 	$(PY) -m pip list --outdated
+
+# The package with the oldest torch that pyproject.toml allows. Warnings of that version are no errors,
+# its fake tensors ask for a driver of CUDA, and its compiler warns on a clean start.
+OLDEST = conv kernels layers numerics convert models checkpoint train
+oldest:
+	"$(PYTHON)" -m venv _build/oldest
+	_build/oldest/bin/python -m pip install --quiet 'torch==2.6.*' 'torchvision==0.21.*' -e '.[book,dev]'
+	OMP_NUM_THREADS=1 _build/oldest/bin/python -m pytest -n 2 --dist loadfile -W default \
+	    -k "not fake_cuda and not no_warning" $(OLDEST:%=tests/test_%.py)
 
 # From an environment of its own: it must not change the one that it looks at. --strict: what could not
 # be looked up was not found to be free of holes. The package itself is installed as editable.

@@ -134,8 +134,24 @@ def test_weekly_reports_every_failure() -> None:
     assert set(weekly["report"]["needs"]) == weekly.keys() - {"report"}
     assert weekly["report"]["if"] == "failure()"
     done = {command for job in weekly.values() for command in commands(job)}
-    wanted = ("links", "newest", "test", "audit", "colab-check", "colab-image")
+    wanted = ("links", "newest", "oldest", "test", "audit", "colab-check", "colab-image")
     assert done >= {f"make {target}" for target in wanted}
+
+
+def test_the_oldest_versions_that_are_tried_are_those_that_are_allowed() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for package in ("torch", "torchvision"):
+        assert re.findall(rf'"{package}>=([\d.]+)"', project) == re.findall(
+            rf"'{package}==([\d.]+)\.\*'", makefile
+        )
+    oldest = re.search(r"^OLDEST = (.*)$", makefile, re.M)
+    assert oldest
+    assert all((ROOT / f"tests/test_{name}.py").exists() for name in oldest[1].split())
+    python = re.search(r'requires-python = ">=([\d.]+)"', project)
+    setup = read(GITHUB / "workflows/weekly.yml")["jobs"]["oldest"]["steps"][1]
+    assert python
+    assert setup["with"]["python-version"] == python[1]
 
 
 @pytest.mark.parametrize("open_issue", ["", "17"])
