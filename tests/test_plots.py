@@ -192,3 +192,22 @@ def test_last_and_best_are_told_apart() -> None:
     assert (filled, opened) == (pytest.approx([99, 98]), pytest.approx([99.2, 98]))
     assert [text.get_text() for text in axis.texts] == ["not run yet"]
     assert [text.get_text() for text in axis.get_yticklabels()] == ["plain", "cubic"]
+
+
+def test_a_difference_is_filled_open_or_beyond_the_edge() -> None:
+    found = {"sure": (0.01, 0.004), "unclear": (-0.002, 0.003), "far": (-0.177, 0.005)}
+    kernels = {"sure": "cosine", "unclear": "polynomial", "far": "gaussian"}
+    figure = plots.differences(found, kernels, within=0.02)
+    [axis] = figure.axes
+    dots = {line.get_marker(): line for line in axis.lines if len(line.get_xdata()) == 1}
+    sure, unclear = dots[plots.MARKERS["cosine"]], dots[plots.MARKERS["polynomial"]]
+    assert list(sure.get_xdata()) == pytest.approx([1.0])
+    assert sure.get_markerfacecolor() == plots.COLOURS["cosine"]
+    assert unclear.get_markerfacecolor() == "white"
+    assert plots.MARKERS["gaussian"] not in dots
+    assert "−17.7" in [text.get_text() for text in axis.texts]
+    [bar] = [
+        bars.get_segments()[0] for bars in axis.collections if bars.get_segments()[0][0][1] == 1
+    ]
+    assert [x for x, _ in bar] == pytest.approx([-0.5, 0.1])
+    assert [text.get_text() for text in axis.get_yticklabels()] == list(found)

@@ -10,6 +10,7 @@ from .explored import response_surface as response_surface
 from .maps import number_grids as number_grids
 from .maps import response_maps as response_maps
 from .numbers import Numbers as Numbers
+from .studies import differences as differences
 from .studies import last_and_best as last_and_best
 from .studies import rate_sweep as rate_sweep
 from .style import COLOURS as COLOURS

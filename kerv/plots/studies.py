@@ -1,7 +1,8 @@
-"""Accuracies of contestants: over learning rates, and at the end, seed by seed."""
+"""Accuracies of contestants: over learning rates, at the end, and beside a convolution."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -95,5 +96,43 @@ def last_and_best(
     axis.set_yticks(range(len(scores)), list(scores))
     axis.set_ylim(len(scores) - 0.4, -0.6)
     axis.set_xlabel("test accuracy in %: filled after the last epoch, open after the best one")
+    axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def differences(
+    found: Mapping[str, tuple[float, float]], kernels: Mapping[str, str], *, within: float
+) -> Figure:
+    """A row for each comparison: a mean difference of accuracies and its interval, beside 0.
+
+    Filled where the whole interval lies on one side of 0, open where it holds 0. A mean farther
+    from 0 than `within` becomes an arrow at the edge, with its number.
+
+    Args:
+        found: for each comparison the mean and how far the interval reaches, as fractions.
+        kernels: the kernel of each comparison, for its colour.
+        within: the end of the axis on either side, a fraction.
+    """
+    figure, axis = plt.subplots(figsize=(7, 0.3 * len(found) + 0.8), layout="constrained")
+    end = 100 * within
+    axis.axvline(0, color="0.4", lw=1)
+    for row, (name, (mean, margin)) in enumerate(found.items()):
+        colour, marker = COLOURS[kernels[name]], MARKERS[kernels[name]]
+        if abs(mean) > within:
+            tip = math.copysign(end, mean)
+            arrow = {"arrowstyle": "->", "color": colour, "lw": 1.5}
+            axis.annotate("", (tip, row), (0.85 * tip, row), arrowprops=arrow)
+            words = f"{100 * mean:+.1f}".replace("-", "−")
+            side = "left" if mean < 0 else "right"
+            axis.text(0.83 * tip, row, words, va="center", ha=side, fontsize=9)
+            continue
+        fill = colour if abs(mean) > margin else "white"
+        bars = axis.errorbar(
+            100 * mean, row, xerr=100 * margin, fmt=marker, color=colour, mfc=fill, capsize=3
+        )
+        bars.lines[0].set_zorder(3)
+    axis.set_yticks(range(len(found)), list(found))
+    axis.set(ylim=(len(found) - 0.4, -0.6), xlim=(-end, end))
+    axis.set_xlabel("points ahead of the convolution, with the 95 % interval")
     axis.grid(axis="x", alpha=0.3)
     return figure
