@@ -75,7 +75,7 @@ def table(group: str) -> str:
     Raises:
         ValueError: there is no such group.
 
-    >>> table("light").startswith("| attack | ε |")
+    >>> table("light").startswith("| attack | radius |")
     True
     """
     if group not in GROUPS:
@@ -89,7 +89,7 @@ def table(group: str) -> str:
         + [f"{100 * found[f'{group}/{name}'][key(attack, radius)]:.1f}" for name in there]
         for attack, radius in plan
     ]
-    return records.markdown(["attack", "ε", *there], rows)
+    return records.markdown(["attack", "radius", *there], rows)
 
 
 def attack_missing(target: Path, root: str | None = None) -> int:
