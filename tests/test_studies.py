@@ -172,6 +172,18 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     # "The Gaussian loses eighteen points", and in its search it is "about twenty points behind"
     lost = audit.difference(finals["gaussian"], finals[plain])
     assert round(100 * lost.mean) == -18
+    # "All eighteen"; "level, within half a point"; "the normalised Gaussian by one picture"
+    normalised = [r.test_accuracy for r in audit.complete("fast/gaussian-normalized")]
+    back = audit.difference(normalised, finals["gaussian"])
+    assert round(100 * back.mean) == 18
+    # chapter 10: "0.06 ± 0.06 points", six of ten thousand pictures, and the rule says *reproduced*
+    gap = audit.difference(normalised, finals[plain])
+    assert gap.words(2, unit=0.01) == "+0.06 ± 0.06"
+    assert gap.verdict == "reproduced"
+    assert gap.mean + gap.margin < 0.005
+    found = audit.search("fast", "gaussian-normalized")
+    by = [found[rate].validation_accuracy or 0.0 for rate in (1.5, 3.0)]
+    assert round(5000 * (by[0] - by[1])) == 1
     for rate in STUDIES["fast"].rates:
         names = (f"fast/{name}-lr{rate:g}" for name in ("gaussian", "convolution"))
         gaussian, convolution = (records.load(name).validation_accuracy for name in names)
@@ -192,6 +204,7 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     assert "gets to 93.89 ± 0.12 %" in readme
     assert f"level with it, at {records.per_cent(finals['correlation'])} %" in readme
     assert f"Gaussian ends at {records.per_cent(finals['gaussian'])} %" in readme
+    assert f"scaled to norm 1 it ends at {records.per_cent(normalised)} %" in readme
 
 
 def test_what_is_said_of_the_rival_that_was_trained_under_noise() -> None:
