@@ -92,6 +92,8 @@ class TrainConfig:
     weight_decay: float = _option(5e-4, "on weights; not on biases, norms and hyper-parameters")
     hyper_lr: float = _option(1.0, "learning rate of the kernels' hyper-parameters, as a factor")
     bias_lr: float = _option(1.0, "learning rate of the batch norms' biases, as a factor")
+    bias_decay: float = _option(0.0, "weight decay of these biases")
+    lookahead: int = _option(0, "average the weights every so many steps, 0 for never")
     label_smoothing: float = _option(0.0, "share of the target that all classes get alike")
     clip: float = _option(0.0, "largest norm of the gradient, 0 for any")
     init: str = _option("default", "data: filters from patches of the data", ("default", "data"))
@@ -145,7 +147,10 @@ class TrainConfig:
         for name in ("momentum", "validation", "label_smoothing"):
             if not 0 <= getattr(self, name) < 1:
                 self._reject(name, "at least 0 and less than 1")
-        for name in ("hyper_lr", "bias_lr", "clip", "weight_decay", "shift", "limit", "seed"):
+        for name in (
+            *("hyper_lr", "bias_lr", "bias_decay", "lookahead", "clip"),
+            *("weight_decay", "shift", "limit", "seed"),
+        ):
             if getattr(self, name) < 0:
                 self._reject(name, "at least 0")
         (_, height, width), _ = data.SHAPES[self.data]

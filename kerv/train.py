@@ -143,6 +143,8 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         loss_sum = torch.zeros((), device=device)
         correct = torch.zeros((), device=device, dtype=torch.long)
         seen = 0
+        # Anew each epoch, at whose end slow and fast weights agree: a checkpoint needs one of them.
+        lookahead = optim.Lookahead(model, config.lookahead) if config.lookahead else None
         net.train()
         order = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
         pictures = data.alternate_flip(train_x, epoch, coins) if alternates else train_x
@@ -172,10 +174,13 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
             if config.clip:
                 nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()
+            last_step = step == steps - 1
+            if lookahead and ((step + 1) % config.lookahead == 0 or last_step):
+                lookahead.update((done + 1) / (steps * config.epochs))
 
             loss_sum += loss.detach() / weight
             correct += (logits.detach().argmax(1) == y).sum()
-            if step % 20 == 0 or step == steps - 1:
+            if step % 20 == 0 or last_step:
                 total, right = world.sum(loss_sum).item(), world.sum(correct).item()
                 if not math.isfinite(total):
                     raise _not_finite(f"the loss is {total}", epoch, step + 1, rate, last)

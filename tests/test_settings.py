@@ -28,7 +28,7 @@ CHANGES = {
     **{"shift": 1, "border": "reflect", "flip": "alternating", "schedule": "steps"},
     **{"momentum": 0.5, "nesterov": False, "weight_decay": 0.1, "bias_lr": 8.0, "hyper_lr": 8.0},
     **{"clip": 0.01, "label_smoothing": 0.2, "init": "data", "stem_padding": "reflect"},
-    "stem_norm": "instance",
+    **{"stem_norm": "instance", "bias_decay": 0.1, "lookahead": 2},
 }
 # What says where and how a run runs, what is scored, and what has a test of its own.
 ELSEWHERE = {

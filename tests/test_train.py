@@ -75,7 +75,7 @@ def test_a_short_run_learns_and_leaves_a_record(tmp_path: Path, device: torch.de
 
 @pytest.mark.slow
 def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:
-    settings = {**SMALL, "epochs": 4}
+    settings = {**SMALL, "epochs": 4, "lookahead": 3}
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def command(out: str, *more: str) -> list[str]:
@@ -141,8 +141,8 @@ def test_a_finished_run_says_so_and_a_folder_is_not_overwritten(tmp_path: Path) 
 
 def test_learnable_hyper_parameters_train_without_decay(tmp_path: Path) -> None:
     model = kerv.models.build("resnet8", kernel="gaussian:learnable=true,per_channel=true")
-    decayed, others, shifts, hyper = optim.parameter_groups(model, 0.1, 5.0, 64.0)
-    assert [g["weight_decay"] for g in (decayed, others, shifts, hyper)] == [0.1, 0.0, 0.0, 0.0]
+    decayed, others, shifts, hyper = optim.parameter_groups(model, 0.1, 5.0, 64.0, 0.2)
+    assert [g["weight_decay"] for g in (decayed, others, shifts, hyper)] == [0.1, 0.0, 0.2, 0.0]
     assert [g["factor"] for g in (decayed, others, shifts, hyper)] == [1.0, 1.0, 64.0, 5.0]
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert {id(p) for p in shifts["params"]} == {id(m.bias) for m in norms}
@@ -193,6 +193,25 @@ def test_the_triangular_learning_rate() -> None:
     up, down = ([b - a for a, b in itertools.pairwise(r)] for r in (rates[:24], rates[23:]))
     assert up == pytest.approx([0.8 / 23] * 23)
     assert down == pytest.approx([-0.93 / 77] * 77)
+
+
+def test_lookahead_averages_more_and_more_and_the_norms_too() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    lookahead = optim.Lookahead(model, every=5)
+    slow = {name: value.double() for name, value in model.state_dict().items()}
+    for t in (0.0, 0.5, 1.0):
+        for value in model.state_dict().values():
+            value += 1
+        fast = {name: value.double() for name, value in model.state_dict().items()}
+        alpha = 1 - 0.95**5 * t**3
+        lookahead.update(t)
+        for name, value in model.state_dict().items():
+            if name.endswith("num_batches_tracked"):
+                assert value == fast[name], "a count is no weight"
+                continue
+            slow[name] = slow[name] + alpha * (fast[name] - slow[name])
+            torch.testing.assert_close(value.double(), slow[name], rtol=0, atol=1e-6)
+    assert alpha == pytest.approx(0.226, abs=5e-4)
 
 
 def test_label_smoothing_raises_the_loss_of_the_sure(tmp_path: Path) -> None:
