@@ -41,6 +41,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "momentum": 0.85,
         "weight_decay": 1.3e-3,
         "bias_lr": 64.0,
+        "bias_decay": 2e-5,
+        "lookahead": 5,
         "label_smoothing": 0.2,
         "shift": 2,
         "border": "reflect",

@@ -40,7 +40,7 @@ QUESTIONS = {
     ),
     "02.4": Question(
         right=1275,
-        praise="The diagonal and one half: κ(x, y) = κ(y, x) for all kernels of this book.",
+        praise="The diagonal and one half: κ(x, y) = κ(y, x) for the kernels of this chapter.",
         hint="The matrix is symmetric. Count the diagonal and the entries on one side of it.",
         mistakes=(
             (2500, "That is how many entries there are. Those below the diagonal repeat."),
