@@ -39,12 +39,13 @@ help:
 	@echo "make colab-check  run the notebooks as on Colab, in .venv-colab with Colab's packages"
 	@echo "make links, make audit, make newest, make oldest   links, known holes, versions (weekly)"
 	@echo "make format     let ruff lay out the code"
+	@echo "make address REPO=owner/name  once in a fork: writes its address into the book"
 	@echo "make clean      remove what was built; .venv stays"
 	@echo "Uses the active environment, otherwise .venv made with PYTHON=python3 (3.10 or newer)."
 
-# From nothing, so that no page stays that is no longer part of the book.
+# From nothing, so that no page stays that is no longer part of the book. What a class got stays.
 book: setup
-	rm -rf _build
+	for built in _build/*; do [ "$$built" = _build/assignments ] || rm -rf "$$built"; done
 	"$(ENV)/bin/jupyter-book" build . -W --keep-going -n --all -q
 
 # -k: a part that fails does not keep the others from running.
@@ -82,7 +83,10 @@ test-grading: otter
 test-jupyterlab: lab
 	JUPYTER_PATH="$(abspath $(ENV))/share/jupyter" OMP_NUM_THREADS=1 $(LAB) -m pytest -m jupyterlab -rs tests/test_jupyterlab.py
 
-# KEY reaches the command through the environment, so it may hold any character.
+# KEY reaches the command through the environment, as it was typed: it may hold any character.
+ifdef KEY
+override export KEY := $(value KEY)
+endif
 assignments: otter
 	$(OTTER) book/exercises/_make/build.py _build/assignments $(ASSIGNMENTS)
 

@@ -34,6 +34,7 @@ def _without_copies(layer: Callable[..., Tensor], *arguments: Any, **settings: i
     with (
         mock.patch("torch.nn.functional.unfold", _forbidden),
         mock.patch("torch.cdist", _forbidden),
+        mock.patch.object(Tensor, "unfold", _forbidden),
     ):
         return layer(*arguments, **settings)
 
@@ -201,7 +202,7 @@ EXERCISES = {
     "A04.4b": Exercise(
         right=lambda: 100,
         praise="The norms grow with the square of the brightness, the distance does not.",
-        hint="Call your function for 10 and for 100, and divide.",
+        hint="Call your function for 10 and for 100, divide, and take the nearest of the three.",
         mistakes=(
             (lambda: 10, "What grows tenfold are the pixels. The error follows their squares."),
             (lambda: 1000, "Too much: the error follows the squared norms."),

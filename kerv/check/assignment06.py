@@ -27,7 +27,7 @@ def _turn(norm: float, gamma: float, contrast: float, factor: float = 2) -> floa
 
 def _kind_of_climb(preferred: Callable[..., Tensor]) -> int | None:
     """0: right; 1: leaves the range; 2: black and white; 3: the worst; 4: else; 5: by recipe."""
-    w = _drawn(9)
+    w = _drawn(25)  # as many as the grader's: more pixels are harder to climb
     found = []
     no_recipe = FunctionKernel(lambda p: -p.dot - p.x_sq / 2)
     for kernel in (LinearKernel(), GaussianKernel().double(), CosineKernel(), no_recipe):

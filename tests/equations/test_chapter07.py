@@ -59,3 +59,13 @@ def test_equation_7_6() -> None:
     values, vectors = torch.linalg.eigh(x.T @ x / len(x))
     z = x @ vectors / values.sqrt()
     torch.testing.assert_close(z.T @ z / len(z), torch.eye(6, dtype=torch.float64))
+
+
+def test_equation_7_7() -> None:
+    model = nn.Linear(1, 1, bias=False).double()
+    nn.init.zeros_(model.weight)
+    lookahead = optim.Lookahead(model, every=5)
+    for t, fast, slow in ((0.0, 3.0, 3.0), (1.0, 13.0, 3 + 10 * (1 - 0.95**5))):
+        nn.init.constant_(model.weight, fast)
+        lookahead.update(t)
+        assert model.weight.item() == lookahead.slow[0].item() == pytest.approx(slow)

@@ -22,12 +22,12 @@ def draw(key):
     numbers = key("patch")
     patch = [numbers.randint(0, 3) for _ in range(4)]
     filter_ = [numbers.randint(0, 3) for _ in range(4)]
-    while sum((x - w) ** 2 for x, w in zip(patch, filter_, strict=True)) in (
-        0,
-        1,
-        4,
-        9,
-    ):
+    # Not a whole distance, whose square root would look right, nor differences of 0 and 1 alone,
+    # whose squares are their sizes.
+    while True:
+        apart = [abs(x - w) for x, w in zip(patch, filter_, strict=True)]
+        if sum(d**2 for d in apart) not in (0, 1, 4, 9) and max(apart) > 1:
+            break
         filter_ = [numbers.randint(0, 3) for _ in range(4)]
     return {
         "patch": patch,

@@ -118,7 +118,7 @@ kerv.check.exercise("A04.2b", multiply_adds, **size, **layer)
 #
 # $$ \kappa(x, w) = KEY_formula $$
 #
-# Write the layer with torch alone (no module of `kerv`) and without `F.unfold` and `torch.cdist`: from dot products and norms. It takes `x` of shape (N, C_in, H, W) and `weight` of shape (C_out, C_in, kH, kW). Stride and padding are whole numbers.
+# Write the layer with torch alone (no module of `kerv`) and without `torch.cdist` and any `unfold`: from dot products and norms. It takes `x` of shape (N, C_in, H, W) and `weight` of shape (C_out, C_in, kH, kW). Stride and padding are whole numbers.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -195,6 +195,7 @@ def test_nothing_is_copied(kernel_layer):
     with (
         mock.patch("torch.nn.functional.unfold", side_effect=AssertionError),
         mock.patch("torch.cdist", side_effect=AssertionError),
+        mock.patch.object(torch.Tensor, "unfold", side_effect=AssertionError),
         mock.patch.object(kerv.Pair, "__init__", side_effect=AssertionError),
     ):
         out = kernel_layer(x, w)
@@ -244,6 +245,7 @@ def relative_error(brightness, patches, filters):
     # END SOLUTION
 
 
+# 10, 100 or 1000, whichever is nearest
 growth = 100  # SOLUTION
 
 # %% [raw]
@@ -308,7 +310,7 @@ kerv.check.exercise("A04.4b", growth)
 #
 # $$ \sum_a s_a \, (x_a - w_a)^2 $$
 #
-# Which convolutions does it take now? Multiply it out, and design the layer: `importance` has the shape of `weight`, so each filter may care for other pixels. No `F.unfold` and no `torch.cdist` again.
+# Which convolutions does it take now? Multiply it out, and design the layer: `importance` has the shape of `weight`, so each filter may care for other pixels. No `torch.cdist` and no `unfold` again.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -341,6 +343,7 @@ def test_one_pixel_matters(weighted_distance):
     with (
         mock.patch("torch.nn.functional.unfold", side_effect=AssertionError),
         mock.patch("torch.cdist", side_effect=AssertionError),
+        mock.patch.object(torch.Tensor, "unfold", side_effect=AssertionError),
     ):
         out = weighted_distance(x, w, torch.tensor([[[[2.0, 0.0]]]]))
     torch.testing.assert_close(out, torch.tensor([[[[18.0]]]]))
@@ -360,6 +363,7 @@ def test_pictures_with_a_stride(weighted_distance):
     with (
         mock.patch("torch.nn.functional.unfold", side_effect=AssertionError),
         mock.patch("torch.cdist", side_effect=AssertionError),
+        mock.patch.object(torch.Tensor, "unfold", side_effect=AssertionError),
     ):
         out = weighted_distance(x, w, s**2, stride=KEY_stride)
     places = F.unfold(x, (3, 2), stride=KEY_stride)[:, None]
