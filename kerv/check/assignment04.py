@@ -27,7 +27,7 @@ def _count(*factors: str) -> Callable[..., int]:
 
 
 def _forbidden(*_: Any, **__: Any) -> None:
-    raise RuntimeError("this layer is to do without F.unfold and torch.cdist")
+    raise RuntimeError("this layer is to do without torch.cdist and any unfold")
 
 
 def _without_copies(layer: Callable[..., Tensor], *arguments: Any, **settings: int) -> Tensor:

@@ -1,5 +1,5 @@
 # loses: 3
-# says: do without F.unfold
+# says: do without torch.cdist and any unfold
 
 
 def weighted_distance(x, weight, importance, stride=1):
