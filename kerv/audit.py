@@ -360,18 +360,17 @@ def finals_table(study: str) -> str:
         if not runs:
             rows.append([contestant, NOT_RUN] + [""] * 5)
             continue
-        epochs = [counted_epochs(run) for run in runs]
-        never = all(epochs_to(run) is None for run in runs)
-        cells = [
-            contestant,
-            f"{runs[0].parameters:,}",
-            f"{runs[0].config['lr']:g}",
-            per_cent([run.validation_accuracy for run in runs]),
-            per_cent([run.test_accuracy for run in runs]),
-            per_cent([run.best_test_accuracy for run in runs]),
-            "never" if never else f"{statistics.mean(epochs):.1f} ± {statistics.stdev(epochs):.1f}",
-        ]
-        rows.append(cells)
+        reached = "—"  # a study may hold no pictures out
+        if runs[0].validation_accuracy is not None:
+            epochs = [counted_epochs(run) for run in runs]
+            reached = f"{statistics.mean(epochs):.1f} ± {statistics.stdev(epochs):.1f}"
+            if all(epochs_to(run) is None for run in runs):
+                reached = "never"
+        row = [contestant, f"{runs[0].parameters:,}", f"{runs[0].config['lr']:g}"]
+        row.append(per_cent([run.validation_accuracy for run in runs]))
+        row.append(per_cent([run.test_accuracy for run in runs]))
+        row.append(per_cent([run.best_test_accuracy for run in runs]))
+        rows.append([*row, reached])
     return markdown(head, rows)
 
 

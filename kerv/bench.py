@@ -323,7 +323,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             get_kernel(spec)
         if options.rounds < 1:
             raise ValueError(f"rounds must be at least 1, got {options.rounds}")
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         print(f"kerv.bench: {error}", file=sys.stderr)
         return 1
     torch.backends.cudnn.allow_tf32 = False  # float32 on a GPU too

@@ -269,7 +269,8 @@ def pace(study: str) -> str:
     """How soon the contestants of a study got to the target, and what that cost, as a table.
 
     Raises:
-        ValueError: there is no such study, or it has no contestant "convolution".
+        ValueError: there is no such study, it has no contestant "convolution", or it holds out no
+            pictures.
 
     >>> pace("mnist").startswith("| contestant |")
     True

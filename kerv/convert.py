@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from .base import Kernel, KernelLike
+from .base import Kernel
 from .layers import KernelConv1d, KernelConv2d, KernelConv3d, _KernelConv
 from .registry import get_kernel
 
@@ -31,7 +31,7 @@ _WHERE = ("all", "spatial", "first")
 
 def convert_model(
     model: nn.Module,
-    kernel: KernelLike | Callable[[str, Conv], Kernel | None],
+    kernel: Kernel | str | Callable[[str, Conv], Kernel | None],
     *,
     where: Where = "all",
     inplace: bool = False,
@@ -43,7 +43,8 @@ def convert_model(
             converted before get the new kernel. Subclasses that override the computation, and
             parametrised layers, are left alone and named in one warning.
         kernel: a `Kernel` or a spec, of which every layer gets its own copy; or a callable
-            `(name, conv) -> Kernel | None`, where None leaves the layer as it is.
+            `(name, conv) -> Kernel | None`, where None leaves the layer as it is. (A function of a
+            `Pair` becomes a kernel by `FunctionKernel`.)
         where: "all"; "spatial", filters larger than one pixel; "first", the first convolution in
             the order of `named_modules()`; or a callable `(name, conv) -> bool`.
         inplace: change `model` itself, keeping its Parameter objects, instead of a deep copy. A
@@ -85,14 +86,9 @@ def convert_model(
             replacements[conv] = _with_kernel(conv, chosen)
     if not replacements:
         raise ValueError(_nothing_matched(model, where, found, skipped))
-    if skipped:
-        warnings.warn(
-            "left alone, because they override the computation of nn.Conv or are parametrised: "
-            + ", ".join(
-                f"{name or 'the model'} ({type(m).__name__})" for m, name in skipped.items()
-            ),
-            stacklevel=2,
-        )
+    # Of what `where` asked for: behind a first convolution that was converted, of nothing.
+    asked = {m: n for m, n in skipped.items() if where != "first" and matches(n, m)}
+    _warn_of_those_left(asked)
     return _replace(model, replacements)
 
 
@@ -100,7 +96,8 @@ def revert_model(model: nn.Module, *, inplace: bool = False) -> nn.Module:
     """Turn every kernel convolution of `model` back into a plain one with the same weights.
 
     Args:
-        model: any module; one without kernel convolutions comes back unchanged.
+        model: any module; one without kernel convolutions comes back unchanged. Subclasses of the
+            three layers are left alone and named in one warning.
         inplace: change `model` itself instead of a deep copy.
 
     >>> revert_model(KernelConv2d(3, 8, 3, kernel="gaussian"))
@@ -114,6 +111,8 @@ def revert_model(model: nn.Module, *, inplace: bool = False) -> nn.Module:
         plain = _same_state(layer, _PLAIN_CLASS[type(layer)])
         del plain.kernel
         replacements[layer] = plain
+    _, skipped = _convolutions(model)
+    _warn_of_those_left({m: name for m, name in skipped.items() if isinstance(m, _KernelConv)})
     return _replace(model, replacements)
 
 
@@ -156,6 +155,16 @@ def _convolutions(model: nn.Module) -> tuple[dict[Conv, str], dict[Conv, str]]:
         elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             skipped[module] = name
     return found, skipped
+
+
+def _warn_of_those_left(layers: dict[Conv, str]) -> None:
+    if layers:
+        named = (f"{name or 'the model'} ({type(m).__name__})" for m, name in layers.items())
+        warnings.warn(
+            "left alone, because they override the computation of nn.Conv or are parametrised: "
+            + ", ".join(named),
+            stacklevel=3,
+        )
 
 
 def _nothing_matched(

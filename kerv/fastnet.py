@@ -23,7 +23,7 @@ class FastNet(nn.Module):
     norms have biases but no scales. The logits are divided by 9, which keeps the loss of the first
     steps small.
 
-    Shape: input (N, in_channels, H, W) with H, W from 18 to 33, output (N, num_classes).
+    Shape: input (N, in_channels, H, W) with H and W at least 9, output (N, num_classes).
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 3) -> None:

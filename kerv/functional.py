@@ -123,7 +123,7 @@ def _kernel_conv(
     kernel: KernelLike,
 ) -> Tensor:
     kernel = get_kernel(kernel)
-    _check_tensors(dims, input, weight, groups)
+    _check_tensors(dims, input, weight, bias, groups)
     if type(kernel) is LinearKernel:
         # Torch's own call, bias included: the same bits as nn.ConvNd.
         return _CONV[dims](input, weight, bias, stride, padding, dilation, groups)
@@ -150,7 +150,9 @@ def _kernel_conv(
     return output if input.ndim == dims + 2 else output.squeeze(0)
 
 
-def _check_tensors(dims: int, input: Tensor, weight: Tensor, groups: int) -> None:
+def _check_tensors(
+    dims: int, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+) -> None:
     if not input.is_floating_point():
         raise TypeError(
             f"kernel_conv{dims}d needs floating-point input, got {input.dtype}; use input.float()"
@@ -165,6 +167,11 @@ def _check_tensors(dims: int, input: Tensor, weight: Tensor, groups: int) -> Non
             f"kernel_conv{dims}d needs an input with {dims + 2} dimensions, or {dims + 1} without "
             f"the batch, got shape {tuple(input.shape)}"
         )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"kernel_conv{dims}d needs a bias with one number for each of the {weight.shape[0]} "
+            f"filters, got shape {tuple(bias.shape)}"
+        )
     if groups < 1 or weight.shape[0] % groups:
         raise ValueError(f"groups must divide the {weight.shape[0]} filters, got {groups}")
     channels = weight.shape[1] * groups
@@ -176,7 +183,13 @@ def _check_tensors(dims: int, input: Tensor, weight: Tensor, groups: int) -> Non
 
 
 def _per_dimension(name: str, value: Size, dims: int, least: int) -> tuple[int, ...]:
-    sizes = (value,) * dims if isinstance(value, int) else tuple(value)
+    sizes: tuple[int, ...] = ()
+    if isinstance(value, int):
+        sizes = (value,) * dims
+    elif isinstance(value, Sequence):
+        sizes = tuple(value)
+    elif hasattr(value, "__index__"):  # an integer of numpy
+        sizes = (int(value),) * dims
     if len(sizes) == 1:
         sizes *= dims
     if len(sizes) != dims or any(size < least for size in sizes):

@@ -29,8 +29,9 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
 
     The batch goes through the network once, in training mode. On its way, each kernel layer whose
     kernel answers a distance (Gaussian, rational quadratic, Laplacian, L1, L2) gets as filters
-    patches of its own input, drawn at random, and gamma = scale / median ‖x−w‖², for the Laplacian
-    scale / median ‖x−w‖₁, over patches and filters. The layers after it see what it answers then.
+    different patches of its own input, drawn at random, and gamma = scale / median ‖x−w‖², for the
+    Laplacian scale / median ‖x−w‖₁, over patches and filters. The layers after it see what it
+    answers then.
 
     Nothing else changes: not the biases, the other layers, the running statistics of norms, the
     modes, or torch's random state.
@@ -44,8 +45,8 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
     Raises:
         TypeError: `scale` is not a number.
         ValueError: `scale` is not finite or not greater than 0; the network has no layer with such
-            a kernel, or the batch reaches none; a layer's input has too few patches, or most of
-            them are equal.
+            a kernel, or the batch reaches none; a layer's input has too few different patches, or
+            most of them are equal.
 
     >>> import torch, kerv
     >>> net = kerv.KernelConv2d(1, 4, 3, kernel="gaussian")
@@ -103,17 +104,23 @@ def _init_layer(
 ) -> None:
     patches = _draw_patches(layer, input, _SAMPLE, generator)
     filters = layer.out_channels // layer.groups
-    if patches.shape[1] <= filters:
+    first = [_first_of_each(rows)[:filters] for rows in patches]
+    fewest = min(map(len, first))
+    if fewest < filters or patches.shape[1] == filters:
         raise ValueError(
-            f"layer {name!r} has {filters} filters, and its input {tuple(input.shape)} only "
-            f"{patches.shape[1]} patches: use a larger batch"
+            f"layer {name!r} has {filters} filters, and {patches.shape[1]} patches of its input "
+            f"{tuple(input.shape)} hold only {fewest} different ones: use a larger batch"
         )
-    chosen = patches[:, :filters]
+    chosen = torch.stack([rows[index] for rows, index in zip(patches, first, strict=True)])
     layer.weight.copy_(chosen.reshape(layer.weight.shape))
+    others = [
+        rows[~torch.isin(torch.arange(len(rows), device=rows.device), index)]
+        for rows, index in zip(patches, first, strict=True)
+    ]
     for kernel in _distance_kernels(layer):
         if isinstance(kernel, LpNormKernel):
             continue
-        x, w = patches[:, filters:].double(), chosen.double()
+        x, w = torch.stack(others).double(), chosen.double()
         if isinstance(kernel, GaussianKernel) and kernel.normalized:
             x, w = F.normalize(x, dim=2), F.normalize(w, dim=2)
         pairs = [VectorPair(*rows) for rows in zip(x, w, strict=True)]
@@ -124,10 +131,18 @@ def _init_layer(
         kernel.gamma.fill(scale / median)
 
 
+def _first_of_each(rows: Tensor) -> Tensor:
+    """The indices of the rows that are equal to none before them, in order."""
+    values, which = torch.unique(rows, dim=0, return_inverse=True)
+    index = torch.arange(len(rows), device=rows.device)
+    first = index.new_full((len(values),), len(rows)).scatter_reduce(0, which, index, "amin")
+    return first.sort().values
+
+
 def _draw_patches(
     layer: _KernelConv, input: Tensor, least: int, generator: torch.Generator
 ) -> Tensor:
-    """Patches at random places, all different: (groups, count, length of a patch).
+    """Patches at different random places: (groups, count, length of a patch).
 
     `least` more than there are filters, or as many as there are.
     """

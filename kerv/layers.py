@@ -131,7 +131,8 @@ class KernelConv2d(_KernelConv, nn.Conv2d):
         in_channels, …, dtype: as in `nn.Conv2d`, in the same order. `kernel_size` is torch's word
             for the size of a filter.
         kernel: a `Kernel`, a spec such as `"polynomial:degree=2"`, or a callable of a `Pair`. The
-            layer takes a copy; to share one on purpose, assign `b.kernel = a.kernel`.
+            layer takes a copy; to share one on purpose, assign `b.kernel = a.kernel`. A kernel that
+            comes from another layer keeps its values, also a gamma that began as 1/n there.
 
     Shape:
         input (N, C_in, H, W) or (C_in, H, W); output (N, C_out, H_out, W_out) or without N, with
@@ -140,6 +141,11 @@ class KernelConv2d(_KernelConv, nn.Conv2d):
     Raises:
         ValueError: the kernel is unknown, or sizes do not fit.
         TypeError: the kernel is not a kernel, or the input is not floating-point.
+
+    Note:
+        Without a bias, most kernel layers keep what they return for the backward pass, where a
+        convolution does not. So an operation in place right behind one, as `nn.ReLU(inplace=True)`,
+        makes `backward` raise. Give the layer a bias, or compute out of place.
 
     >>> import torch
     >>> layer = KernelConv2d(3, 64, 3, padding=1, bias=False, kernel="gaussian")

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from .convert import convert_model
 from .fastnet import FastNet
-from .layers import KernelConv2d
 
 ACTIVATIONS = ("relu", "none")
 STEM_PADDINGS = ("zeros", "reflect")
@@ -108,7 +107,7 @@ def first_filters(model: nn.Module) -> Tensor:
     >>> first_filters(build("lenet5")).shape
     torch.Size([6, 1, 5, 5])
     """
-    layers = (m for m in model.modules() if isinstance(m, (nn.Conv2d, KernelConv2d)))
+    layers = (m for m in model.modules() if isinstance(m, nn.Conv2d))
     return next(m.weight for m in layers if m.weight.requires_grad).detach().clone()
 
 

@@ -37,7 +37,8 @@ def parameter_groups(
     biases of batch norms `bias_lr` times. These biases may have a decay of their own.
     """
     hyper = {p: None for m in model.modules() if isinstance(m, Hyper) for p in m.parameters()}
-    shifts = {m.bias: None for m in model.modules() if isinstance(m, nn.BatchNorm2d)}
+    norms = (m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    shifts = {m.bias: None for m in norms if m.bias is not None}
     rest = [p for p in model.parameters() if p not in hyper and p not in shifts]
     return [
         {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay, "factor": 1.0},

@@ -167,7 +167,8 @@ class Pair:
     def _wide_product(self, x: Tensor, w: Tensor) -> Tensor:
         # A half-precision convolution rounds ⟨x, w⟩ to 8 or 11 bits, and a difference of such
         # numbers has none left. So this one runs outside autocast.
-        if self.dtype == x.dtype:
+        # (Autocast knows nothing of the meta device.)
+        if self.dtype == x.dtype or x.is_meta:
             return self._product(x, w)
         with torch.autocast(x.device.type, enabled=False):
             return self._product(x, w)

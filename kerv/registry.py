@@ -69,7 +69,7 @@ def get_kernel(spec: KernelLike) -> Kernel:
 
     Raises:
         ValueError: the name or an argument is unknown; the message lists those that are known.
-        TypeError: `spec` is none of the three.
+        TypeError: `spec` is none of the three, or an argument is of the wrong type.
 
     >>> get_kernel("polynomial:degree=2,c=0.5")
     PolynomialKernel(degree=2, c=0.5)

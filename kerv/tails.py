@@ -3,7 +3,7 @@
 Plain autograd on the textbook formula exp(−gamma · (‖x‖² + ‖w‖² − 2⟨x, w⟩)) keeps a mask for the
 clamp, the distances for gamma and the result: three tensors as large as the layer's output. One is
 enough, because the others can be read back from it. The backward passes are made of differentiable
-operations on what was saved, so a second derivative works too.
+operations on what was saved, so a second derivative works too. Forward-mode derivatives do not.
 """
 
 from __future__ import annotations
@@ -192,9 +192,11 @@ class _RationalQuadratic(torch.autograd.Function):
 
     @staticmethod
     def forward(dot: Tensor, x_sq: Tensor, w_sq: Tensor, alpha: Tensor, gamma: Tensor) -> Tensor:
-        d = _distances(dot, x_sq, w_sq)
+        d = torch.sub(x_sq, dot, alpha=2).add_(w_sq)
         alpha, gamma = alpha.to(d.dtype), gamma.to(d.dtype)
-        return _log1p(d.mul_(gamma / alpha)).mul_(-alpha).exp_()
+        # Rounding can push d below zero. What overflows is far away: infinity would become NaN.
+        u = d.mul_(gamma / alpha).clamp_(0, torch.finfo(d.dtype).max)
+        return _log1p(u).mul_(-alpha).exp_()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -275,31 +277,30 @@ class _ScaledTanh(torch.autograd.Function):
 
     @staticmethod
     def forward(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
-        # On CUDA addcmul takes no scalars of the CPU, which a kernel outside a layer has.
-        return torch.addcmul(c.to(dot.device), dot, gamma.to(dot.device)).tanh_()
+        return _tanh_of(dot, gamma, c)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        _, gamma, c = inputs
-        ctx.save_for_backward(output, gamma, c)
+        dot, gamma, c = inputs
+        # For gamma the result would have to give ⟨x, w⟩ back, and in half precision it cannot.
+        ctx.save_for_backward(dot if ctx.needs_input_grad[1] else output, gamma, c)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Grads:
-        y, gamma, c = ctx.saved_tensors
+        kept, gamma, c = ctx.saved_tensors
         needs_dot, needs_gamma, needs_c = ctx.needs_input_grad
+        y = _tanh_of(kept, gamma, c) if needs_gamma else kept
         inner = torch.addcmul(grad, grad * y, y, value=-1)
-        grad_gamma = None
-        if needs_gamma:
-            # dot = (artanh(y) − c) / gamma. At y = ±1 the slope 1 − y² is 0 and so is the product,
-            # but artanh is infinite: step back from the edge by one rounding error.
-            edge = 1 - torch.finfo(y.dtype).eps
-            dot = (y.clamp(-edge, edge).atanh() - c) / gamma
-            grad_gamma = (inner * dot).sum_to_size(gamma.shape)
         return (
             inner * gamma if needs_dot else None,
-            grad_gamma,
+            (inner * kept).sum_to_size(gamma.shape) if needs_gamma else None,
             inner.sum_to_size(c.shape) if needs_c else None,
         )
+
+
+def _tanh_of(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
+    # On CUDA addcmul takes no scalars of the CPU, which a kernel outside a layer has.
+    return torch.addcmul(c.to(dot.device), dot, gamma.to(dot.device)).tanh()
 
 
 class _Product(torch.autograd.Function):
@@ -376,8 +377,15 @@ class _ArcCosine1(torch.autograd.Function):
         )
 
 
+def squared_deviations(squares: Tensor, total: Tensor, n: int) -> Tensor:
+    """Σ (x − mean)² of n numbers from Σ x² and Σ x, and no less than its rounding error."""
+    noise = 4 * torch.finfo(squares.dtype).eps * squares.detach()
+    return torch.maximum(squares - total.square() / n, noise)
+
+
 def inverse_root(squares: Tensor) -> Tensor:
     """1/√squares, and 0 without a gradient where they are 0."""
     positive = squares > 0
-    # Not a product with `positive`: of that torch 2.6 compiles a wrong gradient.
-    return torch.where(positive, torch.where(positive, squares, 1).rsqrt(), 0)
+    # Not a product with `positive`: of that torch 2.6 compiles a wrong gradient. And not rsqrt,
+    # whose gradient has a third power that overflows at norms of 1e-13.
+    return torch.where(positive, 1 / torch.where(positive, squares, 1).sqrt(), 0)

@@ -330,10 +330,13 @@ def _device(name: str, world: World) -> torch.device:
         name = device_type(name)
     if name == "cuda" and world.size > 1:
         name = f"cuda:{world.local_rank}"
+    wrong = f"device must be auto, cpu, cuda or cuda:N, got {name!r}"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from error
+        raise ValueError(wrong) from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(wrong)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {name!r} is not there: {torch.cuda.device_count()} GPUs found")
     return device

@@ -191,6 +191,10 @@ def test_a_run_that_never_gets_there_counts_one_epoch_more(recorded: Runs) -> No
     assert "| cubic | never | −1.0 ± 0.0 | not reproduced | 1 to" in claims.pace("s")
 
 
+def test_a_study_without_held_out_pictures_has_no_epochs_to_a_target() -> None:
+    assert audit.finals_table("fast-full").splitlines()[2].endswith("| — | — |")
+
+
 def test_a_name_that_is_none_is_no_run_that_is_missing() -> None:
     for ask in (
         lambda: audit.complete("mnist/polynomal-3"),

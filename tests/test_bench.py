@@ -73,6 +73,8 @@ def test_command_line(
     assert "| cosine | " in out
     assert bench.main(["--kernels", "gausian"]) == 1
     assert "unknown kernel 'gausian'" in capsys.readouterr().err
+    assert bench.main(["--kernels", "polynomial:degree=2.5"]) == 1
+    assert "degree must be an int" in capsys.readouterr().err
     assert bench.main(["--rounds", "0"]) == 1
     assert "rounds must be at least 1, got 0" in capsys.readouterr().err
     out_file = tmp_path / "results.json"

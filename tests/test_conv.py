@@ -194,6 +194,8 @@ def test_runs_on_fake_cuda_and_meta_devices(name: str) -> None:
 
     meta = kerv.KernelConv2d(3, 4, 3, kernel=name, device="meta")
     assert meta(torch.empty(1, 3, 8, 8, device="meta")).shape == (1, 4, 6, 6)
+    half = torch.empty(1, 3, 8, 8, device="meta", dtype=torch.float16)
+    assert meta.half()(half).shape == (1, 4, 6, 6)
     with FakeTensorMode():
         layer = kerv.KernelConv2d(3, 4, 3, kernel=name, device="cuda")
         y = layer(torch.empty(1, 3, 8, 8, device="cuda"))
@@ -295,6 +297,13 @@ def test_values_by_hand() -> None:
     assert conv(x, w, kernel=lambda p: p.x_sq + p.w_sq).item() == 32
 
 
+def test_a_number_of_numpy_is_a_number() -> None:
+    x, w = torch.randn(1, 1, 6, 6), torch.randn(1, 1, 2, 2)
+    for kernel in ("linear", "gaussian"):
+        y = functional.kernel_conv2d(x, w, stride=np.int64(2), kernel=kernel)
+        assert torch.equal(y, functional.kernel_conv2d(x, w, stride=2, kernel=kernel))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -304,12 +313,14 @@ def test_values_by_hand() -> None:
         ({"weight": torch.ones(4, 2, 3)}, ValueError, r"weight with 4 dimensions.*\(4, 2, 3\)"),
         ({"groups": 3}, ValueError, "groups must divide the 4 filters, got 3"),
         ({"stride": 0}, ValueError, "stride must be one number or 2 numbers, each at least 1"),
+        ({"stride": 1.5}, ValueError, "stride must be .* got 1.5"),
         ({"dilation": (1, 2, 3)}, ValueError, r"dilation must be .* got \(1, 2, 3\)"),
         ({"padding": -1}, ValueError, "padding must be .* at least 0, got -1"),
         ({"padding": "full"}, ValueError, "'same' or 'valid', got 'full'"),
         ({"padding": "same", "stride": 2}, ValueError, r"needs a stride of 1, got \(2, 2\)"),
         ({"dilation": 3}, ValueError, r"the filter does not fit: input \(1, 2, 5, 5\)"),
         ({"bias": torch.ones(3)}, ValueError, r"each of the 4 filters, got .* \(3,\)"),
+        ({"bias": torch.ones(())}, ValueError, r"each of the 4 filters, got shape \(\)"),
         ({"kernel": "gausian"}, ValueError, "unknown kernel 'gausian'; the kernels are linear, "),
     ],
 )

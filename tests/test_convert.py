@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 import torchvision
@@ -151,6 +153,19 @@ def test_subclasses_are_left_alone_and_named() -> None:
     assert converted(ours) == ["2"]
     with pytest.raises(ValueError, match="nothing to convert"):
         kerv.convert_model(model, "gaussian", where="first")
+
+
+def test_only_layers_that_were_asked_for_are_named() -> None:
+    class Mine(kerv.KernelConv2d):
+        pass
+
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), Mine(3, 3, 3), nn.Conv2d(3, 3, 1))
+    for where in ("first", lambda name, conv: name == "2"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            kerv.convert_model(model, "gaussian", where=where)
+    with pytest.warns(UserWarning, match=r"left alone.*1 \(Mine\)"):
+        kerv.revert_model(model)
 
 
 @pytest.mark.parametrize(

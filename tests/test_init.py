@@ -27,6 +27,10 @@ def network(kernel: kerv.Kernel | str = "gaussian") -> nn.Sequential:
 BATCH = torch.randn(16, 3, 9, 8, generator=torch.Generator().manual_seed(0))
 
 
+# Forty pictures with nothing on them, and one with something.
+MOSTLY_ZERO = torch.cat([torch.zeros(40, 3, 9, 8), BATCH[:1]])
+
+
 def is_a_patch(filter: torch.Tensor, x: torch.Tensor, layer: kerv.KernelConv2d) -> bool:
     patches = nn.functional.unfold(
         x, layer.kernel_size, layer.dilation, layer.padding, layer.stride
@@ -97,6 +101,13 @@ def test_the_seed_decides() -> None:
     assert not torch.equal(nets[0][0].weight, nets[2][0].weight)
 
 
+def test_no_two_filters_are_alike_where_most_patches_are() -> None:
+    layer = kerv.KernelConv2d(3, 8, 3, groups=1, kernel="l2")
+    init_from_data(layer, MOSTLY_ZERO)
+    assert len(layer.weight.detach().flatten(1).unique(dim=0)) == 8
+    assert all(is_a_patch(w, MOSTLY_ZERO, layer) for w in layer.weight.detach())
+
+
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_every_dimension(dims: int, device: torch.device) -> None:
     conv = {1: kerv.KernelConv1d, 2: kerv.KernelConv2d, 3: kerv.KernelConv3d}[dims]
@@ -126,8 +137,17 @@ class Unreached(nn.Module):
         (nn.Conv2d(3, 4, 3), BATCH, "Conv2d has no kernel layer of a distance: GaussianKernel, "),
         (network("cosine"), BATCH, "Sequential has no kernel layer of a distance"),
         (Unreached(), BATCH, "the batch reached none of the layers layer"),
-        (network(), BATCH[:0], r"layer '0' has 8 filters, and its input \(0, 3, 9, 8\) only 0"),
-        (network(), torch.zeros(4, 3, 9, 8), "layer '0': most patches of its input are equal"),
+        (
+            network(),
+            BATCH[:0],
+            r"layer '0' has 8 filters, and 0 patches of its input \(0, 3, 9, 8\) hold only 0",
+        ),
+        (network(), torch.zeros(4, 3, 9, 8), r"288 patches of its input .* hold only 1 different"),
+        (
+            nn.Sequential(kerv.KernelConv2d(3, 1, 3, kernel="gaussian")),
+            MOSTLY_ZERO,
+            "layer '0': most patches of its input are equal",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(net: nn.Module, batch: torch.Tensor, message: str) -> None:

@@ -114,6 +114,49 @@ def test_zero_patches_and_parallel_ones_have_finite_gradients(spec: str) -> None
     assert (y[0] == (0.5 if spec.endswith("0") else 0)).all()
 
 
+@pytest.mark.parametrize("spec", ["cosine", "gaussian:normalized=true", "arc_cosine:order=0"])
+def test_tiny_patches_have_finite_gradients(spec: str) -> None:
+    torch.manual_seed(0)
+    w = torch.randn(4, 27)
+    x = (1e-14 * torch.randn(5, 27)).requires_grad_()
+    exact = x.detach().double().requires_grad_()
+    for patches in (x, exact):
+        kerv.get_kernel(spec).gram(patches, w.to(patches.dtype)).sum().backward()
+    scale = exact.grad.abs().max()
+    torch.testing.assert_close(x.grad / scale, (exact.grad / scale).float(), rtol=0, atol=1e-4)
+
+
+def test_far_away_a_rational_quadratic_answers_next_to_nothing() -> None:
+    y = kerv.RationalQuadraticKernel(gamma=1e3).gram(torch.full((1, 3), 1e18), torch.ones(2, 3))
+    assert (y < 1e-30).all()
+
+
+@pytest.mark.parametrize(("level", "contrast"), [(2, 1e-3), (100, 1e-2), (1000, 0.0)])
+def test_correlation_stays_in_its_range_on_bright_flat_patches(
+    level: float, contrast: float
+) -> None:
+    torch.manual_seed(0)
+    x = level + contrast * torch.randn(1000, 27)
+    y = kerv.CorrelationKernel().gram(x, torch.randn(16, 27))
+    assert y.abs().max() < (1 if contrast else 1e-3)
+
+
+@pytest.mark.parametrize(("gamma", "c"), [(0.01, 0.5), (0.05, 1.0), (1.0, 0.0)])
+def test_the_gamma_of_tanh_has_its_gradient_under_autocast(gamma: float, c: float) -> None:
+    torch.manual_seed(0)
+    x, grads = torch.randn(8, 3, 12, 12), []
+    kernel = kerv.SigmoidKernel(gamma=gamma, c=c, learnable=True)
+    layer = kerv.KernelConv2d(3, 8, 3, bias=False, kernel=kernel)
+    upstream = torch.randn(8, 8, 10, 10)
+    for on in (True, False):
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=on):
+            y = layer(x)
+        (y.float() * upstream).sum().backward()
+        grads.append(layer.kernel.gamma.raw.grad.item())
+    assert grads[0] == pytest.approx(grads[1], rel=0.02)
+
+
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("spec", kerv.kernel_names())
 def test_autocast_stays_close_to_float32(spec: str, half: torch.dtype) -> None:

@@ -139,6 +139,12 @@ def test_a_finished_run_says_so_and_a_folder_is_not_overwritten(tmp_path: Path) 
         train(other, log=quiet)
 
 
+def test_norms_of_any_dimension_are_norms() -> None:
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.BatchNorm2d(3, affine=False))
+    *_, shifts, _ = optim.parameter_groups(model, 0.1, 5.0, 64.0, 0.2)
+    assert shifts["params"] == [model[0].bias]
+
+
 def test_learnable_hyper_parameters_train_without_decay(tmp_path: Path) -> None:
     model = kerv.models.build("resnet8", kernel="gaussian:learnable=true,per_channel=true")
     decayed, others, shifts, hyper = optim.parameter_groups(model, 0.1, 5.0, 64.0, 0.2)
@@ -306,6 +312,7 @@ def test_the_command_trains_and_prints_no_warning(tmp_path: Path) -> None:
         (["--validation", "1"], "validation must be at least 0 and less than 1, got 1.0"),
         (["--seed", "-1"], "seed must be at least 0, got -1"),
         (["--device", "tpu9"], "device must be auto, cpu, cuda or cuda:N, got 'tpu9'"),
+        (["--device", "meta"], "device must be auto, cpu, cuda or cuda:N, got 'meta'"),
         (["--device", "cuda:99"], "device 'cuda:99' is not there"),
         (["--resume", "nowhere/last.pt"], "no checkpoint at nowhere/last.pt"),
         (["--data", "mnist", "--root", "HERE"], "dataset 'mnist' is not there"),
