@@ -33,7 +33,7 @@ class LinearKernel(Kernel):
 class PolynomialKernel(Kernel):
     """(⟨x, w⟩ + c)^degree, with c any real number and degree 1, 2, 3, …
 
-    It weighs all products of up to `degree` pixels of a patch; the smaller |c|, the more the
+    It weighs all products of up to `degree` pixels of a patch; the nearer c to 0, the more the
     highest order counts. It is a positive definite kernel for c ≥ 0. Being a function of ⟨x, w⟩
     alone, it is a convolution followed by a pointwise power. scikit-learn: `polynomial_kernel`
     with gamma=1, where c is `coef0`. Source: Wang et al., Kervolutional Neural Networks, CVPR

@@ -70,7 +70,7 @@ READ_OFF = [
         "10_audit",
         *(
             "script-rate-result",
-            "our mean is 99.10 %, and its interval is 0.08 wide to either side",
+            "cubic network has 99.10 % in the mean, and the interval reaches 0.08 to",
         ),
         *("script-rate-best", ["99.10 %, interval ± 0.08", "99.04 %, interval ± 0.30"]),
     ),
