@@ -226,6 +226,7 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     assert all(r.test_accuracy > 0.94 and 24 < r.seconds / 60 < 31 for r in ahead)
     assert f"level with it, at {records.per_cent(finals['correlation'])} %" in readme
     assert f"Gaussian ends at {records.per_cent(finals['gaussian'])} %" in readme
+    assert f"and L2 at {records.per_cent(l2)} %" in readme
     assert f"scaled to norm 1 it ends at {records.per_cent(normalised)} %" in readme
 
 
