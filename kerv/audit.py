@@ -27,6 +27,8 @@ from .registry import kernel_name
 
 NOT_RUN = "not run yet"
 TARGET = 0.98
+# The verdicts on "it is more accurate", where no claim of anybody is judged.
+_PLACES = {"reproduced": "ahead", "not reproduced": "behind", "unclear": "unclear"}
 
 _CONFIDENCE = 0.95
 # The quantile of Student's t with two degrees of freedom, which three seeds leave: 4.30.
@@ -211,18 +213,18 @@ def leads(
 
 
 def leads_table(ours: str, rivals: Sequence[str], conditions: Sequence[str]) -> str:
-    """The `leads` as a Markdown table: points, how far their intervals reach, and the verdicts.
+    """The `leads` as a Markdown table: points, how far their intervals reach, and who is ahead.
 
     >>> print(leads_table("light/correlation", ["light/convolution"], ["haze"]))
     | points ahead: correlation − … | convolution |
     |---|---|
-    | haze | +23.6 ± 1.4, reproduced |
+    | haze | +23.6 ± 1.4, ahead |
     """
     found = leads(ours, rivals, conditions)
     rows = [
         [condition]
         + [
-            f"{lead.words(1, unit=0.01)}, {lead.verdict}"
+            f"{lead.words(1, unit=0.01)}, {_PLACES[lead.verdict]}"
             for lead in (under[condition] for under in found.values())
         ]
         for condition in conditions

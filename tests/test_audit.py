@@ -260,7 +260,7 @@ def test_leads_are_differences_seed_by_seed(recorded: Runs) -> None:
     assert audit.leads_table(*compared).splitlines() == [
         "| points ahead: cubic − … | convolution | cubic |",
         "|---|---|---|",
-        "| haze | +10.0 ± 0.0, reproduced | +0.0 ± 0.0, unclear |",
+        "| haze | +10.0 ± 0.0, ahead | +0.0 ± 0.0, unclear |",
         "| blur | −10.0 ± 24.8, unclear | +0.0 ± 0.0, unclear |",
     ]
     with pytest.raises(ValueError, match="not tested under 'fog', but under: haze, blur"):
