@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from . import __version__, checkpoint, data, models, registry, train
 from .config import RECIPES, TrainConfig
@@ -54,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         flags = {**RECIPES.get(flags.pop("recipe", ""), {}), **flags}
         if "resume" in flags:
-            flags = {**checkpoint.load(flags["resume"])["config"], **flags}
+            before = checkpoint.load(flags["resume"])["config"]
+            flags = {**checkpoint.config_of(flags["resume"], before), **flags}
         train.train(TrainConfig(**flags))
     except KeyboardInterrupt:
         _say("stopped; after a finished epoch, --resume with last.pt goes on")
@@ -75,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except RuntimeError as error:
         # What torch says when the connection to another process of torchrun has gone.
-        if os.environ.get("WORLD_SIZE", "1") == "1":
+        lost = isinstance(error, dist.DistError) or "onnection closed" in str(error)
+        if os.environ.get("WORLD_SIZE", "1") == "1" or not lost:
             raise
         _say(f"another process stopped, and this one with it: {error}")
         return 1

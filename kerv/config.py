@@ -110,7 +110,7 @@ class TrainConfig:
     light: str = _option("fixed", "vary the light of the pictures", ("fixed", *light.KINDS))
     validation: float = _option(0.1, "fraction of the training pictures held out, 0 for none")
     limit: int = _option(0, "use only so many training pictures, 0 for all")
-    views: int = _option(1, "score test pictures by so many views of each", evaluation.VIEWS)
+    views: int = _option(1, "score CIFAR-10's test pictures by so many views", evaluation.VIEWS)
     score_test: bool = _option(False, "score the test set every epoch, as the paper's scripts do")
     seed: int = _option(0, "of weights, split, order and augmentation")
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
@@ -155,6 +155,9 @@ class TrainConfig:
         ):
             if getattr(self, name) < 0:
                 self._reject(name, "at least 0")
+        if self.views > 1 and self.data != "cifar10":
+            # A digit or a slanted texture becomes another one in the mirror.
+            self._reject("views", f"1 for {self.data}, whose classes change in a mirror")
         (_, height, width), _ = data.SHAPES[self.data]
         if self.shift >= min(height, width):
             self._reject("shift", f"less than the {min(height, width)} pixels of a picture")

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,14 @@ SHAPES = {
     "cifar10": ((3, 32, 32), 10),
     "mnist": ((1, 28, 28), 10),
     "textures": ((1, 32, 32), 10),
+}
+# Of MNIST's unpacked files. Torchvision knows the archives' alone, and other sets of letters and
+# clothes come in files of the same names.
+MNIST_MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 # Mean and deviation of each channel over the training pictures, of pixels from 0 to 1.
 STATISTICS = {
@@ -112,7 +121,7 @@ def load(
         train, test = textures.make(1000, seed=0), textures.make(200, seed=1)
         classes = textures.CLASSES
     else:
-        folder = Path(root if root is not None else os.environ.get("KERV_DATA", "data"))
+        folder = Path(root or os.environ.get("KERV_DATA") or "data").expanduser()
         train, test, classes = _from_torchvision(name, folder)
     mean, std = STATISTICS[name]
     return Dataset(
@@ -243,6 +252,9 @@ def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
         if not present:
             _download(name, make, root)
         sets = [make(root, train=train, download=not present) for train in (True, False)]
+        for file, md5 in MNIST_MD5.items() if name == "mnist" else ():
+            if hashlib.md5((folder / file).read_bytes()).hexdigest() != md5:
+                raise ValueError(f"{file} is not that of MNIST")
     except (OSError, RuntimeError, EOFError, ValueError, *_BAD_HEADER) as error:
         problem = "is damaged or incomplete" if present else "is not there and did not download"
         raise DataError(

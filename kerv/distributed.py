@@ -3,7 +3,8 @@
     torchrun --nproc-per-node 2 -m kerv.train --data cifar10 --model resnet20
 
 What torchrun says stands in the environment: RANK, LOCAL_RANK and WORLD_SIZE. Every process draws
-the same joint batch and takes its share of it, so that N processes take the steps that one would.
+the same joint batch and takes its share of it. So N processes take the steps that one would; on
+CPUs, where each process normalises by its own share, only without batch norm.
 """
 
 from __future__ import annotations

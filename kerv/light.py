@@ -77,8 +77,9 @@ def noise(x: Tensor, sigma: float) -> Tensor:
     >>> torch.equal(noise(torch.zeros(1, 1, 2, 2), 0.1), noise(torch.zeros(1, 1, 2, 2), 0.1))
     True
     """
-    drawn = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), device="cpu")
-    return x + sigma * drawn.to(x.device)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(x.shape, generator=generator, device="cpu", dtype=torch.float32)
+    return x + sigma * drawn.to(x)
 
 
 def blur(x: Tensor, sigma: float) -> Tensor:

@@ -163,6 +163,8 @@ def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
             versions=records.versions(),
             hardware=records.hardware(torch.device(train.device_type(config.device))),
             failed=str(error).split(":")[0],
+            best_test_accuracy=0.0 if config.score_test else None,
+            conditions=dict.fromkeys(light.CONDITIONS, 0.0) if under_light else None,
         )
     if under_light:
         record = dataclasses.replace(record, conditions=_accuracies(config, out))

@@ -53,7 +53,9 @@ def _make(per_class: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     pictures = torch.empty(len(labels), 1, SIZE, SIZE, dtype=torch.uint8)
     for start in range(0, len(labels), 2000):
         chosen = labels[start : start + 2000]
-        noise = torch.randn(len(chosen), SIZE, SIZE, generator=generator)
+        # In float32, whatever the default type is: float64 draws other numbers.
+        shape = (len(chosen), SIZE, SIZE)
+        noise = torch.randn(shape, generator=generator, dtype=torch.float32)
         field = torch.fft.irfft2(torch.fft.rfft2(noise) * filters[chosen], s=(SIZE, SIZE))
         field = field / field.square().mean((1, 2), keepdim=True).sqrt()
         coded = (127.5 + LEVELS * field).round().clamp(0, 255)

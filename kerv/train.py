@@ -76,8 +76,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     goes_on = config.resume is not None and out.resolve() == Path(config.resume).parent.resolve()
     if goes_on and finished.exists():
         record = load_record(finished)
-        # A setting that a record does not know had its default value then.
-        before = TrainConfig(**record.config).run()
+        before = checkpoint.config_of(finished, record.config)
         checkpoint.refuse_other_run(finished, before, config.run())
         log(f"{out} is finished: test {record.test_accuracy:.2%}")
         return record
@@ -114,9 +113,14 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     filters = [models.first_filters(model).cpu()]
     if config.resume:
         state = checkpoint.load(config.resume)
-        # A setting that a checkpoint does not know had its default value then.
-        before = TrainConfig(**state["config"]).run()
+        before = checkpoint.config_of(config.resume, state["config"])
         checkpoint.refuse_other_run(config.resume, before, config.run())
+        processes = state.get("processes", world.size)
+        if processes != world.size and device.type == "cpu":
+            raise checkpoint.CheckpointError(
+                f"{config.resume} is of {processes} processes, and now there are {world.size}: on "
+                "a CPU each normalises its own share, so that would be another training"
+            )
         checkpoint.restore(config.resume, state, model, optimizer)
         history, filters = state["history"], state["filters"]
 
@@ -223,6 +227,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
                     "optimizer": optimizer.state_dict(),
                     "history": history,
                     "filters": filters,
+                    "processes": world.size,
                 },
                 last,
             )
@@ -285,7 +290,7 @@ def network(config: TrainConfig) -> nn.Module:
     return model.to(memory_format=torch.channels_last)
 
 
-def recorded_network(name: str) -> nn.Module:
+def recorded_network(name: str | Path) -> nn.Module:
     """The trained network of a run, by name or `.json` path, in evaluation mode, on the CPU.
 
     Raises:

@@ -382,7 +382,8 @@ def explore_training(name: str) -> Explorer:
     """
     filters = records.tensors_of(name, "filters")["filters"]
     epochs = records.load(name).epochs
-    accuracies = {what: [e[f"{what}_accuracy"] for e in epochs] for what in ("train", "validation")}
+    kinds = [k for k in ("train", "validation") if epochs[0][f"{k}_accuracy"] is not None]
+    accuracies = {what: [e[f"{what}_accuracy"] for e in epochs] for what in kinds}
     limit = float(filters.abs().max())
 
     def draw(epoch: int) -> tuple[Figure, str]:

@@ -72,6 +72,12 @@ def test_whole_numbers_are_counted_and_not_rounded(capsys: pytest.CaptureFixture
     for answer in (215, 217):
         assert said(capsys, "02.2", answer).startswith("Not yet")
     assert said(capsys, "05.2", 3.0000000000000004).startswith("Right")
+    # However large: half a per mille of a million is 500.
+    size = {"channels": 40, "degree": 4}
+    exact = math.comb(9 * size["channels"] + size["degree"], size["degree"])
+    for off, start in ((0, "Right."), (-1, "Not yet"), (-500, "Not yet")):
+        check.exercise("A02.1a", exact + off, **size)
+        assert f"A02.1a: {start}" in capsys.readouterr().out, off
 
 
 def test_unknown_question_names_those_there_are() -> None:

@@ -86,6 +86,24 @@ def test_a_folder_is_not_called_damaged(tmp_path: Path) -> None:
         checkpoint.load(tmp_path)
 
 
+def test_settings_of_a_later_version_are_named(run: TrainConfig, tmp_path: Path) -> None:
+    state = checkpoint.load(Path(run.out or "", "last.pt"))
+    state["config"]["mystery"] = 7
+    checkpoint.save(state, tmp_path / "last.pt")
+    config = dataclasses.replace(run, out=None, resume=str(tmp_path / "last.pt"))
+    with pytest.raises(checkpoint.CheckpointError, match=r"does not know: mystery"):
+        train(config, log=quiet)
+
+
+def test_another_number_of_processes_is_another_training(run: TrainConfig, tmp_path: Path) -> None:
+    state = checkpoint.load(Path(run.out or "", "last.pt"))
+    assert state["processes"] == 1
+    checkpoint.save({**state, "processes": 2}, tmp_path / "last.pt")
+    config = dataclasses.replace(run, out=None, resume=str(tmp_path / "last.pt"))
+    with pytest.raises(checkpoint.CheckpointError, match="of 2 processes, and now there are 1"):
+        train(config, log=quiet)
+
+
 def test_weights_that_do_not_fit_are_refused(run: TrainConfig, tmp_path: Path) -> None:
     state = checkpoint.load(Path(run.out or "", "last.pt"))
     del state["model"]["stem.0.weight"]

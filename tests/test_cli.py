@@ -187,5 +187,5 @@ def test_a_recipe_that_is_not_the_runs_own_is_refused(
     last = str(tmp_path / "last.pt")
     assert cli.main([*TINY, "--epochs", "1", "--out", str(tmp_path)]) == 0
     (tmp_path / "record.json").unlink()
-    assert cli.main([*TINY, "--resume", last, "--recipe", "fast"]) == 1
+    assert cli.main([*TINY, "--resume", last, "--recipe", "fast", "--views", "1"]) == 1
     assert f"{last} belongs to another run: epochs was 1 and is 16" in capsys.readouterr().err

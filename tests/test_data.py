@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import struct
 import time
@@ -36,7 +37,7 @@ def write_fake_cifar10(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda path, md5: True)
 
 
-def write_fake_mnist(root: Path) -> None:
+def write_fake_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -47,6 +48,9 @@ def write_fake_mnist(root: Path) -> None:
         labels = rng.integers(0, 10, 30, dtype=np.uint8)
         header = struct.pack(">II", 0x801, 30)
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
+    written = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    assert written.keys() == data.MNIST_MD5.keys()
+    monkeypatch.setattr(data, "MNIST_MD5", written)
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if real:
         return real
     write_fake_cifar10(tmp_path, monkeypatch)
-    write_fake_mnist(tmp_path)
+    write_fake_mnist(tmp_path, monkeypatch)
     return tmp_path
 
 
@@ -80,7 +84,7 @@ def test_pixels_and_labels_are_those_of_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_fake_cifar10(tmp_path, monkeypatch)
-    write_fake_mnist(tmp_path)
+    write_fake_mnist(tmp_path, monkeypatch)
     rng = np.random.default_rng(0)  # as the files were drawn
     found = data.load("cifar10", tmp_path)
     parts = [*zip(found.train_x.split(20), found.train_y.split(20), strict=True)]
@@ -97,6 +101,24 @@ def test_pixels_and_labels_are_those_of_the_files(
 def test_the_environment_names_the_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERV_DATA", str(root))
     assert data.load("mnist").shape == (1, 28, 28)
+    monkeypatch.setenv("KERV_DATA", "~/nowhere")
+    monkeypatch.setattr(data, "_from_torchvision", lambda name, folder: pytest.fail(str(folder)))
+    with pytest.raises(pytest.fail.Exception, match=r"^/"):
+        data.load("mnist")
+
+
+def test_computed_pictures_do_not_depend_on_the_default_type() -> None:
+    pictures, labels = textures.make(2, seed=0)
+    drawn = light.noise(torch.zeros(1, 1, 4, 4), 0.1)
+    torch.set_default_dtype(torch.float64)
+    try:
+        again, same = textures.make(2, seed=0)
+        redrawn = light.noise(torch.zeros(1, 1, 4, 4, dtype=torch.float32), 0.1)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert (again.int() - pictures.int()).abs().max() <= 1, "rounding alone may differ"
+    assert torch.equal(same, labels)
+    assert torch.equal(redrawn, drawn)
 
 
 def test_normalize_by_hand() -> None:
@@ -132,8 +154,17 @@ def test_a_damaged_file_is_neither_used_nor_replaced(tmp_path: Path) -> None:
     assert (folder / "data_batch_1").read_bytes() == b"half a file"
 
 
-def test_a_truncated_or_emptied_mnist_file(tmp_path: Path) -> None:
-    write_fake_mnist(tmp_path)
+def test_another_dataset_in_the_files_of_mnist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        write_fake_mnist(tmp_path, patch)
+    with pytest.raises(data.DataError, match="train-images-idx3-ubyte is not that of MNIST"):
+        data.load("mnist", tmp_path)
+
+
+def test_a_truncated_or_emptied_mnist_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_fake_mnist(tmp_path, monkeypatch)
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     whole = path.read_bytes()
     for damaged in (whole[:-100], bytes(len(whole))):

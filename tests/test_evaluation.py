@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_only_test_pictures_are_scored_by_several_views(
         return 0.5
 
     monkeypatch.setattr("kerv.train.evaluate_shared", spy)
-    settings = {"data": "textures", "model": "resnet8", "epochs": 2, "limit": 40, "views": 2}
+    textures = data.load("textures")
+    pictures = {
+        name: getattr(textures, name).expand(-1, 3, -1, -1) for name in ("train_x", "test_x")
+    }
+    cifar = dataclasses.replace(textures, name="cifar10", **pictures)
+    monkeypatch.setattr("kerv.data.load", lambda *where: cifar)
+    settings = {"data": "cifar10", "model": "resnet8", "epochs": 2, "limit": 40, "views": 2}
+    settings["normalize"] = "scalar"
     train(TrainConfig(**settings, out=str(tmp_path / "run")), log=lambda line: None)
     assert scored == [(4, 1), (4, 1), (2000, 2)]

@@ -312,6 +312,7 @@ def test_the_command_trains_and_prints_no_warning(tmp_path: Path) -> None:
         (["--validation", "1"], "validation must be at least 0 and less than 1, got 1.0"),
         (["--seed", "-1"], "seed must be at least 0, got -1"),
         (["--device", "tpu9"], "device must be auto, cpu, cuda or cuda:N, got 'tpu9'"),
+        (["--views", "2", "--data", "textures"], "views must be 1 for textures, whose classes"),
         (["--device", "meta"], "device must be auto, cpu, cuda or cuda:N, got 'meta'"),
         (["--device", "cuda:99"], "device 'cuda:99' is not there"),
         (["--resume", "nowhere/last.pt"], "no checkpoint at nowhere/last.pt"),

@@ -133,6 +133,19 @@ def test_training_needs_a_run_that_left_its_filters() -> None:
         widgets.explore_training("light/convolution-seed0")
 
 
+def test_training_without_held_out_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "mnist/convolution-seed0"
+    record, path = records.load(name), Path(records.__file__).parent / f"{name}.json"
+    for epoch in record.epochs:
+        epoch["validation_accuracy"] = None
+    filters = records.tensors_of(path, "filters")
+    monkeypatch.setattr(records, "load", lambda name: record)
+    monkeypatch.setattr(records, "tensors_of", lambda name, what: filters)
+    said = widgets.explore_training(name).frames[1][1]
+    assert "train " in said
+    assert "validation" not in said
+
+
 # The stored face
 
 

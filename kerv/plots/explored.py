@@ -94,7 +94,7 @@ def filters_and_accuracy(
         f"filters after epoch {epoch}" if epoch else "filters before training", fontsize=9
     )
     axis = below.subplots()
-    for (name, values), style in zip(accuracies.items(), ("--", "-"), strict=True):
+    for (name, values), style in zip(accuracies.items(), ("--", "-"), strict=False):
         axis.plot(range(1, len(values) + 1), values, style, color="black", label=name)
     axis.axvline(epoch, color=COLOURS["polynomial"], lw=3)
     axis.set(xlabel="epoch", ylabel="accuracy", xticks=range(0, len(values) + 1, 5))

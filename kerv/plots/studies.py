@@ -53,7 +53,8 @@ def rate_sweep(
         axis.set_title(name, fontsize=9)
     for axis in axes.flat[len(others) :]:
         axis.set_axis_off()
-    best = max(a for run in accuracies.values() for a in run.values() if a is not None)
+    scores = (a for run in accuracies.values() for a in run.values() if a is not None)
+    best = max(scores, default=0.0)
     # Room above the best for its marker. A logarithm has no place for an error of 0.
     top = max(1e-4, min(0.008, 0.8 * (1 - best)))
     axes[0, 0].set(xscale="log", yscale="log", ylim=(1.2, top))

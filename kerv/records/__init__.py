@@ -138,7 +138,7 @@ def load(name: str | os.PathLike[str]) -> Record:
         raise ValueError(f"{name} is not a record of a run: {error}") from error
 
 
-def tensors_of(name: str, what: str = "weights") -> dict[str, Tensor]:
+def tensors_of(name: str | os.PathLike[str], what: str = "weights") -> dict[str, Tensor]:
     """The tensors that a recorded run left, by name, in float32.
 
     Args:
@@ -152,6 +152,7 @@ def tensors_of(name: str, what: str = "weights") -> dict[str, Tensor]:
     """
     from safetensors.torch import load as from_bytes
 
+    name = str(name)
     if what not in ("weights", "filters"):
         raise ValueError(f"what must be 'weights' or 'filters', got {what!r}")
     file = getattr(load(name), what)
@@ -167,16 +168,20 @@ def tensors_of(name: str, what: str = "weights") -> dict[str, Tensor]:
 
 
 def table(records: Iterable[Record] | None = None) -> str:
-    """A Markdown table, one row for the runs that differ in nothing but the seed.
+    """A Markdown table, one row for the runs that differ in nothing but the seed and the device.
 
     Accuracies are in per cent, mean ± sample standard deviation where there are several seeds.
 
     Args:
         records: the runs; by default all that come with the package.
     """
+    from ..config import TrainConfig
+
     groups: dict[str, list[Record]] = {}
     for record in [load(name) for name in names()] if records is None else records:
-        same = {key: value for key, value in record.config.items() if key != "seed"}
+        # A setting that a record does not know had its default value then.
+        whole = TrainConfig(**record.config).run()
+        same = {key: value for key, value in whole.items() if key not in ("seed", "device")}
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(record)
     head = ("network", "kernel", "where", "parameters", "validation %", "test %", "seeds")
     rows = []
