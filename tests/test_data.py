@@ -187,6 +187,15 @@ def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
         assert {first[0, 0, 0].item(), second[0, 0, 0].item()} == set(picture[0, 0].tolist())
 
 
+def test_augmentation_and_views_run_on_a_fake_gpu() -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        x = torch.empty(4, 3, 8, 8, device="cuda")
+        assert data.augment(x, border="reflect").device.type == "cuda"
+        assert all(view.device.type == "cuda" for view in data.views(x, 6))
+
+
 def test_six_views() -> None:
     x = torch.arange(9.0).reshape(1, 1, 3, 3)
     assert [len(list(data.views(x, n))) for n in (1, 2, 6)] == [1, 2, 6]

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
-from kerv import checkpoint, records
+from kerv import checkpoint, records, train
+from kerv.distributed import World
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +53,18 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     weights = [load_file(tmp_path / name / "model.safetensors") for name in runs]
     for key, value in weights[0].items():
         torch.testing.assert_close(weights[1][key], value, rtol=1e-3, atol=1e-4)
+
+
+def test_a_process_takes_a_gpu_of_its_own_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    assert train._device("cuda", World(rank=9, size=16, local_rank=1)).index == 1
+
+
+def test_on_gpus_batch_norms_see_the_joint_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.parallel, "DistributedDataParallel", lambda model: model)
+    for device, norm in (("cuda", nn.SyncBatchNorm), ("cpu", nn.BatchNorm2d)):
+        model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+        assert type(World(size=2).wrap(model, torch.device(device))[1]) is norm
 
 
 def test_too_few_pictures_to_share(tmp_path: Path) -> None:

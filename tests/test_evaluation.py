@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from kerv import data
-from kerv.evaluation import evaluate
+from kerv import data, scaling
+from kerv.distributed import World
+from kerv.evaluation import evaluate, evaluate_shared
 from kerv.train import TrainConfig, train
 
 
@@ -26,6 +27,9 @@ def test_evaluation_over_views() -> None:
     right = torch.tensor([0])
     assert evaluate(Corner(), x, right, dataset) == 0
     assert evaluate(Corner(), x, right, dataset, views=2) == 1
+    scale = scaling.scaler("channel", dataset)
+    for views, expected in ((1, 0), (2, 1)):
+        assert evaluate_shared(Corner(), x, right, scale, "fp32", views, World()) == expected
     with pytest.raises(ValueError, match="views must be one of 1, 2, 6, got 3"):
         evaluate(Corner(), x, right, dataset, views=3)
     with pytest.raises(ValueError, match="precision must be fp32 or bf16, got 'fp16'"):

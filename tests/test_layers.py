@@ -94,6 +94,12 @@ def test_moving_and_casting_reach_the_kernel(device: torch.device) -> None:
     assert layer.kernel.gamma.raw.device.type == device.type
 
 
+def test_a_kernel_from_another_layer_keeps_its_values() -> None:
+    first = kerv.KernelConv2d(6, 4, 3, kernel="gaussian")
+    second = kerv.KernelConv2d(2, 4, 3, kernel=first.kernel)
+    assert second.kernel.gamma.value().item() == pytest.approx(1 / 54)
+
+
 def test_from_the_meta_device_to_a_real_one() -> None:
     layer = kerv.KernelConv2d(2, 3, 3, kernel="gaussian:gamma=0.3", device="meta")
     layer = layer.to_empty(device="cpu")

@@ -158,6 +158,16 @@ def test_flat_pictures_stay_finite() -> None:
         assert scaling.scaler(name, dataset())(flat).isfinite().all()
 
 
+@pytest.mark.parametrize("name", [*light.CONDITIONS, *light.KINDS])
+def test_changes_of_light_run_on_a_fake_gpu(name: str) -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        x = torch.empty(2, 3, 32, 32, device="cuda")
+        change = light.CONDITIONS.get(name) or (lambda x: light.vary(x, name, None))
+        assert change(x).device.type == "cuda"
+
+
 def test_a_correlation_layer_sees_no_gain_and_no_offset_behind_one_scalar() -> None:
     layer = kerv.KernelConv2d(
         3, 8, 3, padding=1, padding_mode="reflect", bias=False, kernel="correlation:eps=1e-6"

@@ -38,6 +38,24 @@ def test_forward_and_backward(name: str, device: torch.device) -> None:
     )
 
 
+def test_stages_halve_the_sides_and_double_the_channels() -> None:
+    model = models.build("resnet20")
+    shapes: list[tuple[int, ...]] = []
+    for stage in model.stages:
+        stage.register_forward_hook(lambda m, x, y: shapes.append(tuple(y.shape[1:])))
+    model(torch.zeros(1, 3, 32, 32))
+    assert shapes == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
+
+
+def test_fastnet_by_hand() -> None:
+    model = models.build("fastnet").eval()
+    x = torch.randn(2, 3, 32, 32)
+    seen = model.groups(nn.functional.gelu(model.stem(x)))
+    torch.testing.assert_close(model(x), model.head(seen.amax((2, 3))) / 9)
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.4}
+
+
 def test_depth_is_in_the_name() -> None:
     for name in models.names()[2:]:
         convolutions = [

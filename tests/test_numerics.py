@@ -44,11 +44,19 @@ def test_l1_holds_no_more_than_a_chunk_of_patches(monkeypatch: pytest.MonkeyPatc
         sizes.append(patches.numel())
         return cdist(patches, filters, p=p)
 
+    back, behind = l1._cdist_backward, []
+
+    def watched_back(grad: torch.Tensor, a: torch.Tensor, *rest: object) -> torch.Tensor:
+        behind.append(a.numel())
+        return back(grad, a, *rest)
+
     monkeypatch.setattr(torch, "cdist", watched)
+    monkeypatch.setattr(l1, "_cdist_backward", watched_back)
     x = torch.randn(2, 3, 64, 16, requires_grad=True)
     functional.kernel_conv2d(x, torch.randn(4, 3, 3, 3), kernel="l1").sum().backward()
-    assert len(sizes) > 4
-    assert max(sizes) <= 5000
+    for seen in (sizes, behind):
+        assert len(seen) > 4
+        assert max(seen) <= 5000
 
 
 @pytest.mark.parametrize("length", [3, 27, 576, 4608])
@@ -124,6 +132,15 @@ def test_tiny_patches_have_finite_gradients(spec: str) -> None:
         kerv.get_kernel(spec).gram(patches, w.to(patches.dtype)).sum().backward()
     scale = exact.grad.abs().max()
     torch.testing.assert_close(x.grad / scale, (exact.grad / scale).float(), rtol=0, atol=1e-4)
+
+
+def test_a_rational_quadratic_with_a_large_alpha_is_a_gaussian() -> None:
+    torch.manual_seed(0)
+    x, w = torch.randn(50, 27), torch.randn(8, 27)
+    y = kerv.RationalQuadraticKernel(alpha=1e6, gamma=0.1).gram(x, w)
+    distances = torch.cdist(x.double(), w.double()).square()
+    exact = (1 + 0.1 * distances / 1e6) ** -1e6
+    torch.testing.assert_close(y.double(), exact, rtol=1e-5, atol=0)
 
 
 def test_far_away_a_rational_quadratic_answers_next_to_nothing() -> None:

@@ -308,7 +308,9 @@ def test_what_the_prose_says_of_gaussian_layers() -> None:
 
 def test_readme_names_commands_that_are_there() -> None:
     makefile = read("Makefile")
-    for target in re.findall(r"^make (\w+)", "\n".join(blocks(read("README.md"), "bash")), re.M):
+    targets = re.findall(r"^make (\w+)", "\n".join(blocks(read("README.md"), "bash")), re.M)
+    assert {"book", "test"} <= set(targets)
+    for target in targets:
         assert re.search(rf"^{target}:", makefile, re.M), target
 
 

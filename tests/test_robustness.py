@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kerv import data, robustness
+from kerv import data, robustness, train
 
 FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
 
@@ -18,7 +18,8 @@ def digits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise in the shape of MNIST, and one small group of its networks."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randint(256, (16, 1, 28, 28), dtype=torch.uint8, generator=generator)
-    y = torch.randint(10, (16,), generator=generator)
+    # What the convolution takes them for: so untouched it gets all, and an attack has work to do.
+    y = train.recorded_network("mnist/convolution-seed0")(x / 255).argmax(1)
     noise = data.Dataset("mnist", x, y, x, y, tuple("0123456789"), torch.zeros(1), torch.ones(1))
     monkeypatch.setattr("kerv.data.load", lambda name, root=None: noise)
     monkeypatch.setattr(robustness, "GROUPS", {"mnist": FEW})
@@ -39,6 +40,7 @@ def test_each_network_is_attacked_once(
         assert all(0 <= a <= 1 for a in accuracies.values())
     # What was made for the convolution is for it the attack of as many steps.
     plain = found["mnist/convolution"]
+    assert plain[robustness.UNTOUCHED] == 1 > plain["PGD, 20 steps, ε = 0.1000"]
     assert plain[f"{robustness.FOREIGN}, ε = 0.1000"] == plain["PGD, 20 steps, ε = 0.1000"]
 
     before = target.read_bytes()

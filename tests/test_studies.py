@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kerv import audit, bench, claims, light, records, studies, train
+from kerv import audit, bench, claims, data, light, records, studies, train
 from kerv.config import RECIPES, TrainConfig
+from kerv.evaluation import evaluate
 from kerv.studies import SEEDS, STUDIES, Study
 
 TINY = Study(
@@ -91,6 +92,7 @@ def test_a_study_runs_goes_on_and_stops(
     assert studies.run_missing(["tiny"], tmp_path / "runs", target) == 0
     assert before.items() <= {p: p.stat().st_mtime_ns for p in target.rglob("*.json")}.items()
 
+    differences = set()
     for contestant in TINY.contestants:
         search = {
             rate: records.load(f"tiny/{contestant}-lr{rate:g}").validation_accuracy
@@ -103,9 +105,19 @@ def test_a_study_runs_goes_on_and_stops(
             assert run.conditions is not None
             assert list(run.conditions) == list(light.CONDITIONS)
             assert run.conditions["unchanged"] == run.test_accuracy
+            config = TrainConfig(**run.config)
+            network, pictures = train.network(config), data.load("textures")
+            seed = f"{contestant}-seed{config.seed}"
+            network.load_state_dict(load_file(tmp_path / "runs/tiny" / seed / "model.safetensors"))
+            shadowed = light.change(pictures.test_x, "half in shadow")
+            score = evaluate(network, shadowed, pictures.test_y, pictures, normalize="picture")
+            assert run.conditions["half in shadow"] == score
+            differences.add(score - run.test_accuracy)
         shown = contestant in TINY.displayed
         weights = [f"{contestant}-seed0.safetensors" if shown else None, None, None]
         assert [run.weights for run in runs] == weights
+
+    assert differences != {0.0}, "else nothing was tested under a shadow"
 
     # The network that is kept is the trained one, rounded, and so is the last of its filters.
     monkeypatch.setattr(records.resources, "files", lambda name: target)

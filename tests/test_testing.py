@@ -41,6 +41,11 @@ def test_sums_and_callables_pass(kernel: kerv.Kernel | Callable) -> None:
     check_kernel(kernel)
 
 
+def test_a_kernel_that_sees_groups_is_named() -> None:
+    with pytest.raises(AssertionError, match="grouped filters answer differently"):
+        check_kernel(lambda p: p.dot + getattr(p, "groups", 1) - 1)
+
+
 def test_the_kernel_given_is_left_as_it_was() -> None:
     kernel = kerv.GaussianKernel(learnable=True)
     state = torch.get_rng_state()

@@ -169,12 +169,16 @@ def test_stored_face_is_small_and_asks_no_one(textures: torch.Tensor) -> None:
         assert page.count("<label>") == page.count("<input") == len(explorer.sliders)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda p: p.stem)
-def test_chapters_explorers_are_small(path: Path) -> None:
-    for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            page = output.get("data", {}).get("text/html", "")
-            assert "kerv-frames" not in page or len(page) < 150_000, (cell.id, len(page))
+def test_chapters_explorers_are_small() -> None:
+    sizes = {}
+    for path in (ROOT / "book").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                page = output.get("data", {}).get("text/html", "")
+                if "kerv-frames" in page:
+                    sizes[path.stem, cell.id] = len(page)
+    assert len({stem for stem, _ in sizes}) >= 4
+    assert max(sizes.values()) < 150_000, sizes
 
 
 def test_stored_face_survives_awkward_words() -> None:
