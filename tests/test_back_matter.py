@@ -248,7 +248,7 @@ def cost(case: str, layer: str) -> float:
 
 STANDARDISED, INSTANCE = "convolution-per-picture", "convolution-instance-norm"
 TAUGHT, BOTH = "convolution-shadow-augmented", "correlation-shadow-augmented"
-PLAIN_BOTH = "convolution-per-picture-shadow-augmented"
+LOCAL_BOTH = "convolution-local-contrast-shadow-augmented"
 
 
 def per_cent(name: str) -> float:
@@ -294,7 +294,8 @@ def measured() -> dict[str, list[float]]:
             *(under_light(TAUGHT, c) for c in (shadow, "unchanged", "haze")),
             under_light("correlation", "haze"),
             *(under_light(BOTH, c) for c in (shadow, "haze", "unchanged")),
-            *(under_light(PLAIN_BOTH, c) for c in (shadow, "haze")),
+            *(under_light(LOCAL_BOTH, c) for c in (shadow, "haze", "smooth ramp")),
+            under_light(BOTH, "smooth ramp"),
         ],
         "Which kernel should I try first?": [
             under_light(layer, shadow)
@@ -370,7 +371,7 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     shadow = "half in shadow"
     assert under_light(TAUGHT, shadow) > under_light("correlation", shadow)
     # "and both together most"
-    others = ("correlation", TAUGHT, PLAIN_BOTH)
+    others = ("correlation", TAUGHT, LOCAL_BOTH)
     assert all(under_light(BOTH, shadow) > under_light(other, shadow) for other in others)
     assert len(light.CONDITIONS) == 15
     # "The polynomial costs least": the linear kernel is torch's own convolution.

@@ -207,11 +207,15 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     l2 = [r.test_accuracy for r in audit.complete("fast/l2")]
     assert round(100 * sum(l2) / 3) == 74
     assert round(100 * audit.difference(l2, finals[plain]).mean, 1) == -18.8
-    for rate in STUDIES["fast"].rates:
-        at = [
-            records.load(f"fast/{n}-lr{rate:g}").validation_accuracy for n in ("l2", "convolution")
-        ]
-        assert at[1] - at[0] == pytest.approx(0.2, abs=0.025)
+    # "The square is a fifth of a point below in the mean": one of its seeds is far below
+    square = [r.test_accuracy for r in audit.complete("fast/polynomial-2")]
+    assert round(100 * audit.difference(square, finals[plain]).mean, 1) == -0.2
+    assert min(square) < sorted(square)[1] - 0.004
+    for name, low, high in (("l2", 0.175, 0.225), ("polynomial-2", 0, 0.03)):
+        for rate in STUDIES["fast"].rates:
+            runs = (records.load(f"fast/{n}-lr{rate:g}") for n in (name, "convolution"))
+            behind, ahead = (run.validation_accuracy for run in runs)
+            assert low < ahead - behind < high
     # "Half the epochs cost about half a point"
     whole = records.load("cifar10-fastnet-linear-first-seed0").test_accuracy
     assert whole - sum(finals[plain]) / 3 == pytest.approx(0.005, abs=0.001)
