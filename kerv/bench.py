@@ -323,6 +323,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             get_kernel(spec)
         if options.rounds < 1:
             raise ValueError(f"rounds must be at least 1, got {options.rounds}")
+        machine = {"versions": versions(), "hardware": hardware(torch.device(options.device))}
+        if options.out:  # before the minutes of measuring
+            _earlier(Path(options.out), machine)
     except (ValueError, TypeError) as error:
         print(f"kerv.bench: {error}", file=sys.stderr)
         return 1
@@ -349,23 +352,24 @@ def main(argv: Sequence[str] | None = None) -> int:
                 }
             )
     if options.out:
-        machine = {"versions": versions(), "hardware": hardware(torch.device(options.device))}
-        try:
-            _add(Path(options.out), cases, machine)
-        except ValueError as error:
-            print(f"kerv.bench: {error}", file=sys.stderr)
-            return 1
+        _add(Path(options.out), cases, machine)
     return 0
+
+
+def _earlier(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
+    """The results that are in the file, or none yet, if they are of this machine."""
+    if not file.exists():
+        return {"cases": [], **machine}
+    results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    there = {key: results.get(key) for key in machine}
+    if there != machine:
+        raise ValueError(f"{file} holds results of {there}, this is {machine}: name another")
+    return results
 
 
 def _add(file: Path, cases: list[dict[str, Any]], machine: dict[str, Any]) -> None:
     """Add the costs to those in the file, in the place of earlier ones of the same layers."""
-    results = {"cases": [], **machine}
-    if file.exists():
-        results = json.loads(file.read_text(encoding="utf-8"))
-        there = {key: results[key] for key in machine}
-        if there != machine:
-            raise ValueError(f"{file} holds results of {there}, this is {machine}: name another")
+    results = _earlier(file, machine)
     for case in cases:
         old = next((c for c in results["cases"] if c["name"] == case["name"]), None)
         if old is None:

@@ -107,5 +107,7 @@ def test_command_line(
     out_file.write_text(json.dumps(other))
     capsys.readouterr()
     assert bench.main(arguments) == 1
-    assert "holds results of" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "holds results of" in said.err
+    assert said.out == "", "and nothing is measured first"
     assert json.loads(out_file.read_text()) == other
