@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import zipfile
 from collections.abc import Mapping
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .config import TrainConfig
 from .records import whole_file
 
 
@@ -65,21 +63,6 @@ def refuse_other_run(
     if different:
         changes = ", ".join(f"{k} was {before.get(k)!r} and is {now[k]!r}" for k in different)
         raise CheckpointError(f"{path} belongs to another run: {changes}")
-
-
-def config_of(path: str | os.PathLike[str], settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the run at `path`; one that it does not know had its default value then.
-
-    Raises:
-        CheckpointError: there is a setting that this version does not know.
-    """
-    unknown = settings.keys() - {field.name for field in dataclasses.fields(TrainConfig)}
-    if unknown:
-        raise CheckpointError(
-            f"{path} has settings that this version of kerv does not know: "
-            f"{', '.join(sorted(unknown))}"
-        )
-    return TrainConfig(**settings).run()
 
 
 def restore(

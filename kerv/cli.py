@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags = {**RECIPES.get(flags.pop("recipe", ""), {}), **flags}
         if "resume" in flags:
             before = checkpoint.load(flags["resume"])["config"]
-            flags = {**checkpoint.config_of(flags["resume"], before), **flags}
+            flags = {**TrainConfig.of(flags["resume"], before).run(), **flags}
         train.train(TrainConfig(**flags))
     except KeyboardInterrupt:
         _say("stopped; after a finished epoch, --resume with last.pt goes on")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,6 +171,21 @@ class TrainConfig:
     def run(self) -> dict[str, Any]:
         """What makes this run different from others: a record holds this, and no path."""
         return {k: v for k, v in dataclasses.asdict(self).items() if k not in _PLACES}
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], settings: dict[str, Any]) -> TrainConfig:
+        """The config of the run at `path`; a setting that it does not know had its default then.
+
+        Raises:
+            ValueError: there is a setting that this version does not know.
+        """
+        unknown = settings.keys() - {option.name for option in dataclasses.fields(cls)}
+        if unknown:
+            raise ValueError(
+                f"{path} has settings that this version of kerv does not know: "
+                f"{', '.join(sorted(unknown))}"
+            )
+        return cls(**settings)
 
     def folder(self) -> Path:
         """Where the run keeps its files."""

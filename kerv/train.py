@@ -76,7 +76,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     goes_on = config.resume is not None and out.resolve() == Path(config.resume).parent.resolve()
     if goes_on and finished.exists():
         record = load_record(finished)
-        before = checkpoint.config_of(finished, record.config)
+        before = TrainConfig.of(finished, record.config).run()
         checkpoint.refuse_other_run(finished, before, config.run())
         log(f"{out} is finished: test {record.test_accuracy:.2%}")
         return record
@@ -113,7 +113,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     filters = [models.first_filters(model).cpu()]
     if config.resume:
         state = checkpoint.load(config.resume)
-        before = checkpoint.config_of(config.resume, state["config"])
+        before = TrainConfig.of(config.resume, state["config"]).run()
         checkpoint.refuse_other_run(config.resume, before, config.run())
         processes = state.get("processes", world.size)
         if processes != world.size and device.type == "cpu":

@@ -288,6 +288,7 @@ def test_mnist_goes_on_where_it_stopped(
         for name, content in (("images-idx3", pictures), ("labels-idx1", labels)):
             packed = gzip.compress(content)
             server.files[f"{part}-{name}-ubyte.gz"] = packed
+            monkeypatch.setitem(data.MNIST_MD5, f"{part}-{name}-ubyte", md5(content))
             resources.append((f"{part}-{name}-ubyte.gz", md5(packed)))
     own = torchvision.datasets.MNIST
     monkeypatch.setattr(own, "resources", resources)

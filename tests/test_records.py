@@ -179,12 +179,10 @@ def test_table_by_hand() -> None:
     assert all(line.count("|") == lines[0].count("|") for line in lines)
 
 
-def test_seeds_from_before_a_setting_existed_are_of_one_row() -> None:
-    runs = [record(seed=0), record(seed=1), record(seed=2)]
-    runs[1].config.update(label_smoothing=0.0, device="cuda")
-    runs[2].config.update(label_smoothing=0.1)
-    rows = records.table(runs).splitlines()[2:]
-    assert [row.split(" | ")[-1] for row in rows] == ["2 |", "1 |"]
+def test_runs_on_other_devices_are_of_one_row() -> None:
+    runs = [record(seed=0), record(seed=1)]
+    runs[1].config["device"] = "cuda"
+    assert records.table(runs).splitlines()[2].endswith("| 2 |")
 
 
 def test_table_says_what_is_unusual() -> None:

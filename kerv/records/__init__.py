@@ -175,13 +175,9 @@ def table(records: Iterable[Record] | None = None) -> str:
     Args:
         records: the runs; by default all that come with the package.
     """
-    from ..config import TrainConfig
-
     groups: dict[str, list[Record]] = {}
     for record in [load(name) for name in names()] if records is None else records:
-        # A setting that a record does not know had its default value then.
-        whole = TrainConfig(**record.config).run()
-        same = {key: value for key, value in whole.items() if key not in ("seed", "device")}
+        same = {k: v for k, v in record.config.items() if k not in ("seed", "device")}
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(record)
     head = ("network", "kernel", "where", "parameters", "validation %", "test %", "seeds")
     rows = []
