@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -235,6 +234,7 @@ def batches(
 def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
     try:
         from torchvision import datasets
+        from torchvision.datasets import utils
     except ImportError as error:
         raise DataError(f"dataset {name!r} needs torchvision: pip install torchvision") from error
     if name == "cifar10":
@@ -253,7 +253,7 @@ def _from_torchvision(name: str, root: Path) -> tuple[Any, Any, Any]:
             _download(name, make, root)
         sets = [make(root, train=train, download=not present) for train in (True, False)]
         for file, md5 in MNIST_MD5.items() if name == "mnist" else ():
-            if hashlib.md5((folder / file).read_bytes()).hexdigest() != md5:
+            if not utils.check_integrity(folder / file, md5):
                 raise ValueError(f"{file} is not that of MNIST")
     except (OSError, RuntimeError, EOFError, ValueError, *_BAD_HEADER) as error:
         problem = "is damaged or incomplete" if present else "is not there and did not download"

@@ -85,6 +85,11 @@ READ_OFF = [
         *("script-rate-checks", ["epoch 11: cubic − convolution, validation, +0.18"]),
     ),
     (
+        "06_learned_responses",
+        *("deeper-read", "reach between 1.7 and 3.4 times what any part of our digits does"),
+        *("deeper-climb", ["response 3.4 times the best", "response 1.7 times the best"]),
+    ),
+    (
         "11_beyond",
         *("signals-read", "is 16 points behind"),
         *("signals-table", ["convolution, both 97.1 ± 0.5 % 80.0 ± 3.2 % 67.9", "84.2 ± 1.8 %"]),
