@@ -281,3 +281,12 @@ def test_gradients_of_each_picture_by_torch_func(spec: str) -> None:
         expected = torch.autograd.grad(layer(one[None]).square().sum(), list(values.values()))
         for (key, found), right in zip(each.items(), expected, strict=True):
             torch.testing.assert_close(found[n], right, msg=key)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "l2", "rational_quadratic"])
+def test_channels_of_a_distance_are_alike(kernel: str) -> None:
+    # Chapter 5: "So the channels of default L2 and rational quadratic layers are as alike."
+    torch.manual_seed(0)
+    layer = kerv.KernelConv2d(16, 16, 3, bias=False, kernel=kernel)
+    responses = layer(torch.randn(4, 16, 32, 32)).detach().transpose(0, 1).flatten(1)
+    assert torch.corrcoef(responses)[torch.triu_indices(16, 16, 1).unbind()].min() > 0.99

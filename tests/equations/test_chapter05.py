@@ -190,12 +190,3 @@ def test_equation_5_11() -> None:
         slopes.append(by_log.item())
     assert slopes.index(min(slopes)) == 20
     assert min(slopes) == pytest.approx(-1 / math.e)
-
-
-@pytest.mark.parametrize("kernel", ["gaussian", "l2", "rational_quadratic"])
-def test_channels_of_a_distance_are_alike(kernel: str) -> None:
-    # "So the channels of default L2 and rational quadratic layers are as alike."
-    torch.manual_seed(0)
-    layer = kerv.KernelConv2d(16, 16, 3, bias=False, kernel=kernel)
-    responses = layer(torch.randn(4, 16, 32, 32)).detach().transpose(0, 1).flatten(1)
-    assert torch.corrcoef(responses)[torch.triu_indices(16, 16, 1).unbind()].min() > 0.99
