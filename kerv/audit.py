@@ -6,9 +6,9 @@ lies with 95 % confidence by Student's t. The claim is
 * reproduced, if the whole interval is on the side that was claimed;
 * not reproduced, if the whole interval is on the other side;
 * unclear, if the interval holds 0;
-* not run yet, as long as a seed is missing.
+* not run yet, as long as a seed is missing; and diverged, if a run did.
 
-It was written when no final run of a kernel was there.
+It was written when no final run of a kernel on MNIST was there.
 
 >>> difference([0.991, 0.992, 0.993], [0.990, 0.990, 0.990]).verdict
 'unclear'
@@ -25,7 +25,7 @@ from . import bench, light, studies
 from .records import Record, load, markdown, names, per_cent
 from .registry import kernel_name
 
-NOT_RUN = "not run yet"
+NOT_RUN, DIVERGED = "not run yet", "diverged"
 TARGET = 0.98
 # The verdicts on "it is more accurate", where no claim of anybody is judged.
 _PLACES = {"reproduced": "ahead", "not reproduced": "behind", "unclear": "unclear"}

@@ -14,6 +14,7 @@ import torch
 
 from . import models
 from .audit import (
+    DIVERGED,
     NOT_RUN,
     Difference,
     complete,
@@ -37,16 +38,26 @@ class Finding(NamedTuple):
     gap: str = ""
 
 
+def _open(*contestants: str) -> Finding | None:
+    """Why the runs allow no verdict, if they do not: a seed is missing, or a run diverged."""
+    runs = [complete(contestant) for contestant in contestants]
+    if not all(runs):
+        return Finding("", NOT_RUN)
+    failed = [record for seeds in runs for record in seeds if record.failed]
+    if failed:
+        return Finding(f"{len(failed)} of {sum(map(len, runs))} runs diverged", DIVERGED)
+    return None
+
+
 def _accuracies(
     ours: str, theirs: str, judge: Callable[[Difference], str]
 ) -> Callable[[], Finding]:
     """Both test accuracies after the last epoch, and the verdict on their difference."""
 
     def find() -> Finding:
-        runs, others = complete(ours), complete(theirs)
-        if not (runs and others):
-            return Finding("", NOT_RUN)
-        tests, marks = ([run.test_accuracy for run in group] for group in (runs, others))
+        if unsaid := _open(ours, theirs):
+            return unsaid
+        tests, marks = scores(ours), scores(theirs)
         found = difference(tests, marks)
         gap = found.words(2, unit=0.01)
         words = f"{per_cent(tests)} against {per_cent(marks)} %; {gap}"
@@ -79,8 +90,8 @@ def loses_less(ours: str, theirs: str, condition: str) -> Callable[[], Finding]:
     """Whether one contestant's test accuracy falls less than the other's under a condition."""
 
     def find() -> Finding:
-        if not (complete(ours) and complete(theirs)):
-            return Finding("", NOT_RUN)
+        if unsaid := _open(ours, theirs):
+            return unsaid
         lost, more = (
             [
                 whole - changed
@@ -104,10 +115,9 @@ def sooner(ours: str, theirs: str, *, in_time: bool = False) -> Callable[[], Fin
     """
 
     def find() -> Finding:
-        runs, others = complete(ours), complete(theirs)
-        if not (runs and others):
-            return Finding("", NOT_RUN)
-        needed, mark = ([counted_epochs(run) for run in group] for group in (runs, others))
+        if unsaid := _open(ours, theirs):
+            return unsaid
+        needed, mark = ([counted_epochs(run) for run in complete(name)] for name in (ours, theirs))
         words = f"{statistics.mean(needed):.1f} against {statistics.mean(mark):.1f} epochs; "
         most = layer_cost(kernel_of(*ours.split("/"))) if in_time else 1.0
         if most is None:
@@ -129,10 +139,9 @@ def reaches(ours: str, lowest: float) -> Callable[[], Finding]:
     """
 
     def find() -> Finding:
-        runs = complete(ours)
-        if not runs:
-            return Finding("", NOT_RUN)
-        best = [run.best_test_accuracy or 0.0 for run in runs]
+        if unsaid := _open(ours):
+            return unsaid
+        best = [run.best_test_accuracy or 0.0 for run in complete(ours)]
         found = difference(best, [lowest] * len(best))
         verdict = "not reproduced" if found.verdict == "not reproduced" else "reproduced"
         return Finding(f"{per_cent(best)} %", verdict)

@@ -71,17 +71,32 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Runs:
     return runs
 
 
-@pytest.mark.parametrize(
-    "find",
-    [
-        findings.more_accurate("s/cubic", "s/convolution"),
-        findings.sooner("s/cubic", "s/convolution"),
-        findings.sooner("s/cubic", "s/convolution", in_time=True),
-        findings.reaches("s/cubic", 0.99),
-        findings.level("s/cubic", "s/convolution", within=0.005),
-        findings.loses_less("s/cubic", "s/convolution", "dim"),
-    ],
-)
+WAYS = [
+    findings.more_accurate("s/cubic", "s/convolution"),
+    findings.sooner("s/cubic", "s/convolution"),
+    findings.sooner("s/cubic", "s/convolution", in_time=True),
+    findings.reaches("s/cubic", 0.99),
+    findings.level("s/cubic", "s/convolution", within=0.005),
+    findings.loses_less("s/cubic", "s/convolution", "dim"),
+]
+
+
+@pytest.mark.parametrize("find", WAYS)
+def test_no_verdict_where_a_run_diverged(find: Callable[[], Finding], recorded: Runs) -> None:
+    # A diverged run counts 0 %, which would make an interval wide: unclear, the kinder verdict.
+    dim = {"dim": 0.5}
+    recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.99], dim) for seed in range(3)]
+    recorded["cubic"] = [run(seed, 0.99, 0.992, [0.985, 0.99], dim) for seed in range(3)]
+    lost = dataclasses.replace(recorded["cubic"][1], failed="the loss is nan", test_accuracy=0.0)
+    recorded["cubic"][1] = lost
+    found = find()
+    assert found.verdict == audit.DIVERGED
+    assert found.result in ("1 of 6 runs diverged", "1 of 3 runs diverged")
+    assert not found.gap
+    assert "diverged" in audit.seeds("s")["test %, last epoch"]
+
+
+@pytest.mark.parametrize("find", WAYS)
 def test_no_verdict_as_long_as_a_seed_is_missing(
     find: Callable[[], Finding], recorded: Runs
 ) -> None:
