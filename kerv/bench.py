@@ -318,6 +318,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--compile", action="store_true", help="put every layer through it")
     parser.add_argument("--out", help="also add the results to this JSON file")
     options = parser.parse_args(argv)
+    torch.backends.cudnn.allow_tf32 = False  # float32 on a GPU too, and the results say so
     try:
         for spec in options.kernels:
             get_kernel(spec)
@@ -329,7 +330,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError) as error:
         print(f"kerv.bench: {error}", file=sys.stderr)
         return 1
-    torch.backends.cudnn.allow_tf32 = False  # float32 on a GPU too
     where = f"{options.device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     cases = []
     for case in CASES.values():

@@ -86,7 +86,6 @@ def join(device_type: str) -> Iterator[World]:
     # The others wait while the first downloads, which may take longer than torch's ten minutes.
     backend = "nccl" if device_type == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=timedelta(hours=2))
-    try:
-        yield World(dist.get_rank(), size, local_rank)
-    finally:
-        dist.destroy_process_group()
+    yield World(dist.get_rank(), size, local_rank)
+    # Not after an error: NCCL would wait here for processes that wait for this one.
+    dist.destroy_process_group()

@@ -40,8 +40,9 @@ def check_kernel(kernel: KernelLike) -> None:
         AssertionError: the name of the first broken rule, and what was seen.
     """
     original = get_kernel(kernel)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    # On the CPU alone: torch.manual_seed would seed every GPU, and not give the old seeds back.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(0)
         _check_tensors_are_registered(original)
         kernel = copy.deepcopy(original)
         # A hyper-parameter per filter gets its length here: four filters everywhere below.

@@ -333,7 +333,12 @@ def device_type(name: str) -> str:
 def _device(name: str, world: World) -> torch.device:
     if name == "auto":
         name = device_type(name)
-    if name == "cuda" and world.size > 1:
+    if device_type(name) == "cuda" and world.size > 1:
+        if name != "cuda":
+            raise ValueError(
+                f"device must be auto, cpu or cuda for {world.size} processes, got {name!r}: "
+                "each takes a GPU of its own"
+            )
         name = f"cuda:{world.local_rank}"
     wrong = f"device must be auto, cpu, cuda or cuda:N, got {name!r}"
     try:

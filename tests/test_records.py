@@ -147,6 +147,17 @@ def test_a_record_names_the_software_and_not_the_machine() -> None:
     assert platform.node() not in json.dumps(records.hardware(torch.device("cpu")))
 
 
+@pytest.mark.parametrize(("capability", "tf32"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_tf32_is_recorded_where_the_gpu_has_it(
+    capability: tuple[int, int], tf32: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    for switch in (True, False):
+        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", switch)
+        assert records.hardware(torch.device("cuda"))["tf32"] is (tf32 and switch)
+
+
 def test_every_recorded_run_is_whole() -> None:
     for name in records.names():
         run = records.load(name)

@@ -162,3 +162,15 @@ class Unpicklable(kerv.Kernel):
 def test_every_broken_rule_is_named(kernel: kerv.Kernel | Callable, message: str) -> None:
     with pytest.raises(AssertionError, match=message):
         check_kernel(kernel)
+
+
+def test_a_check_leaves_the_seeds_of_gpus_and_takes_no_default_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    before = torch.get_rng_state()
+    with torch.device("meta"):
+        check_kernel("gaussian:learnable=true,per_channel=true")
+    assert not seeded
+    assert torch.equal(torch.get_rng_state(), before)

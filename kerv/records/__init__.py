@@ -226,8 +226,10 @@ def versions() -> dict[str, str]:
 def hardware(device: torch.device) -> dict[str, Any]:
     """What a record says of the machine that ran: its kind, and not which one it was."""
     if device.type == "cuda":
+        # The switch is on by default, on GPUs that have no TF32 too.
+        able = torch.cuda.get_device_capability(device) >= (8, 0)
         try:
-            tf32 = torch.backends.cudnn.allow_tf32
+            tf32 = able and torch.backends.cudnn.allow_tf32
         except RuntimeError:  # set by torch's newer switches, which this one cannot read
             tf32 = None
         return {"device": "cuda", "name": torch.cuda.get_device_name(device), "tf32": tf32}
