@@ -39,6 +39,10 @@ class Hyper(nn.Module):
         TypeError: `value` is not a number.
         ValueError: `value` is not finite, or not greater than 0 where `positive`.
 
+    Note:
+        A learnable number is a parameter without a dimension, which torch's `fully_shard` refuses.
+        One per channel has a dimension.
+
     >>> Hyper("gamma", 0.5, positive=True).value()
     tensor(0.5000, dtype=torch.float64)
     """
