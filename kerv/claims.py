@@ -119,7 +119,7 @@ CLAIMS = (
     Claim(
         _FASTER,
         _ABSTRACT,
-        "epochs, both without ReLU, each with its best rate",
+        "epochs, both without any ReLU, each with its best rate",
         sooner("mnist-places/first-no-relu", f"mnist-places/{_PLAIN}-no-relu"),
     ),
     Claim("It adds no parameters", _ABSTRACT, "count them", parameters),
@@ -188,7 +188,7 @@ CLAIMS = (
     Claim(
         _RELU,
         _ASKED,
-        "MNIST: cubic first layer without ReLU against a convolution with it",
+        "MNIST: cubic first layer and no ReLU at all against a convolution with its ReLUs",
         more_accurate("mnist-places/first-no-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
@@ -196,6 +196,18 @@ CLAIMS = (
         _ASKED,
         "the same, cubic in both layers",
         more_accurate("mnist-places/both-no-relu", f"mnist/{_PLAIN}"),
+    ),
+    Claim(
+        _RELU,
+        _ASKED,
+        "cubic first layer, ReLUs behind the linear layers alone",
+        more_accurate("mnist-places/first-head-relu", f"mnist/{_PLAIN}"),
+    ),
+    Claim(
+        _RELU,
+        _ASKED,
+        "cubic in both layers, ReLUs behind the linear layers alone",
+        more_accurate("mnist-places/both-head-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _RESISTS,

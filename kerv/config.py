@@ -76,7 +76,9 @@ class TrainConfig:
     where: str = _option(
         "first", "which trained convolutions get it", ("first", "last", "spatial", "all")
     )
-    activation: str = _option("relu", "of LeNet-5", models.ACTIVATIONS)
+    activation: str = _option(
+        "relu", "of LeNet-5; head: behind its linear layers alone", models.ACTIVATIONS
+    )
     stem_padding: str = _option(
         "zeros", "around a ResNet's first convolution", models.STEM_PADDINGS
     )

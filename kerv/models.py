@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .convert import convert_model
 from .fastnet import FastNet
 
-ACTIVATIONS = ("relu", "none")
+ACTIVATIONS = ("relu", "head", "none")
 STEM_PADDINGS = ("zeros", "reflect")
 STEM_NORMS = ("batch", "instance")
 
@@ -63,7 +63,7 @@ def build(
         in_channels: of the pictures; by default 1 for LeNet-5 and 3 for the others.
         image_size: height and width of the pictures. Only LeNet-5 depends on it; 28 by default.
         kernel, where: as in `convert_model`. "linear" leaves the plain torch model.
-        activation: of LeNet-5, "relu" or "none".
+        activation: of LeNet-5: "relu", "head" (a ReLU behind the linear layers alone) or "none".
         stem_padding: of a ResNet's first convolution, "zeros" or "reflect".
         stem_norm: what follows it, "batch" norm or "instance" norm.
 
@@ -85,7 +85,7 @@ def build(
     if name == "fastnet":
         model = FastNet(num_classes, in_channels or 3)
     elif name == "lenet5":
-        model = LeNet5(num_classes, in_channels or 1, image_size or 28, relu=activation == "relu")
+        model = LeNet5(num_classes, in_channels or 1, image_size or 28, activation=activation)
     elif name in _THREE_STAGE:
         n = _THREE_STAGE[name]
         model = ResNet((n, n, n), 16, False, num_classes, in_channels or 3, stem)
@@ -123,24 +123,25 @@ class LeNet5(nn.Sequential):
         in_channels: int = 1,
         image_size: int = 28,
         *,
-        relu: bool = True,
+        activation: str = "relu",
     ) -> None:
         side = (image_size // 2 - 4) // 2
         if side < 1:
             raise ValueError(f"image_size must be at least 12 for LeNet-5, got {image_size}")
-        activation = nn.ReLU if relu else nn.Identity
+        of_convolutions = nn.ReLU if activation == "relu" else nn.Identity
+        of_head = nn.Identity if activation == "none" else nn.ReLU
         super().__init__(
             nn.Conv2d(in_channels, 6, 5, padding=2),
-            activation(),
+            of_convolutions(),
             nn.MaxPool2d(2),
             nn.Conv2d(6, 16, 5),
-            activation(),
+            of_convolutions(),
             nn.MaxPool2d(2),
             nn.Flatten(),
             nn.Linear(16 * side * side, 120),
-            activation(),
+            of_head(),
             nn.Linear(120, 84),
-            activation(),
+            of_head(),
             nn.Linear(84, num_classes),
         )
 

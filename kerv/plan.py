@@ -164,6 +164,10 @@ STUDIES = {
             "convolution-no-relu": {"activation": "none"},
             "first-no-relu": {**_CUBIC, "activation": "none"},
             "both-no-relu": {**_CUBIC, "where": "all", "activation": "none"},
+            # Added when a reader had seen that "none" leaves the linear layers without ReLU too.
+            "convolution-head-relu": {"activation": "head"},
+            "first-head-relu": {**_CUBIC, "activation": "head"},
+            "both-head-relu": {**_CUBIC, "where": "all", "activation": "head"},
         },
         rates=_MNIST_RATES,
         search_epochs=4,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,15 @@ def test_a_setting_reaches_the_run(name: str, run: Run, base: Weights) -> None:
     assert not same(base, run(name, **{name: CHANGES[name]}))
 
 
-def test_lenet_without_activation() -> None:
-    kinds = [type(module) for module in models.build("lenet5", activation="none").modules()]
-    assert nn.Conv2d in kinds
-    assert nn.ReLU not in kinds
+@pytest.mark.parametrize(("activation", "behind"), [("relu", "CCLL"), ("head", "LL"), ("none", "")])
+def test_what_lenet_has_a_relu_behind(activation: str, behind: str) -> None:
+    layers = list(models.build("lenet5", activation=activation))
+    found = [
+        type(layer).__name__[0]
+        for layer, after in itertools.pairwise(layers)
+        if isinstance(after, nn.ReLU)
+    ]
+    assert "".join(found) == behind
 
 
 def test_the_best_epoch_is_kept_beside_the_last(
