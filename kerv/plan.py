@@ -231,7 +231,7 @@ STUDIES = {
             },
         },
         # Before its first run: without 0.03, which nobody chose in "light", and with 1.0, which
-        # everybody chose in "light-rates".
+        # most preferred in "light-rates".
         rates=(0.1, 0.3, 1.0),
         search_epochs=2,
     ),

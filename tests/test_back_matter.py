@@ -379,10 +379,9 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     others = ("correlation", TAUGHT, LOCAL_BOTH)
     assert all(under_light(BOTH, shadow) > under_light(other, shadow) for other in others)
     assert len(light.CONDITIONS) == 15
-    # "The polynomial costs least": the linear kernel is torch's own convolution.
-    [costs] = [c["costs"] for c in bench.recorded()["cases"] if c["name"] == "64→64"]
-    others = [c for c in costs if c["layer"] != "linear"]
-    assert min(others, key=lambda c: c["both"])["layer"] == "polynomial"
+    # "a convolution beside itself was a quarter off"
+    [stem] = [c["costs"] for c in bench.recorded()["cases"] if c["name"].startswith("stem")]
+    assert round(next(c["both"] for c in stem if c["layer"] == "linear"), 2) == 0.76
     # "All recorded runs so far are from a CPU", and so is the benchmark, on two threads.
     assert {records.load(name).hardware["device"] for name in records.names()} == {"cpu"}
     assert bench.recorded()["hardware"]["threads"] == 2
