@@ -191,10 +191,10 @@ def test_what_the_prose_says_of_light() -> None:
         assert mean(taught, condition) > mean("correlation", condition)
         # "is ahead of both where shadows fall"
         assert mean(both, condition) > mean(taught, condition)
-        # "within seven points of it"
+        # "has the highest mean there"
         for rival in (convolution, *rivals):
             rest = mean(f"{rival}-shadow-augmented", condition)
-            assert 0 < mean(both, condition) - rest < 0.07
+            assert mean(both, condition) > rest
     for condition in ("unchanged", "haze"):
         assert mean(taught, condition) < mean("correlation", condition) - 0.01
     # "keeps its accuracy in haze", "they keep theirs in haze too"
