@@ -144,6 +144,10 @@ def test_what_chapter_10_counts_in_its_checklist() -> None:
     assert sum(lead[asked[0]].mean - lead[asked[0]].margin < 0.005 for lead in found) == 2
     assert all(lead[asked[0]].verdict == "reproduced" for lead in found)
     assert all(lead[asked[1]].verdict == "unclear" for lead in found)
+    # "Under four lights it holds 0 at this rate, and no longer at the best ones"
+    alone = audit.scores("light-rates/correlation", asked[1])
+    taught = audit.scores("light/convolution-shadow-augmented", asked[1])
+    assert audit.difference(alone, taught).verdict == "not reproduced"
     # "Under a smooth ramp it is nine points behind the one with local contrast"
     ramp, contrast = "smooth ramp", f"light-rates/{rivals[-1]}"
     behind = audit.leads(f"light-rates/{both}", [contrast], [ramp])[contrast][ramp]
@@ -218,6 +222,11 @@ def test_what_chapters_6_to_10_say_that_no_cell_of_theirs_checks() -> None:
     raised = [points(f"light-rates/{n}", ramp) - points(f"light/{n}", ramp) for n in kinds]
     assert [round(gain) for gain in raised] == [3, 3]
     # "Local contrast ... is behind the convolution at both strengths", "three to five points"
+    # "at 1.0 three seeds cannot tell"
+    alone = "light-rates/convolution-local-contrast"
+    for strength in ("noise 0.03", "noise 0.06"):
+        pair = (audit.scores(n, strength) for n in (plain, alone))
+        assert audit.difference(*pair).verdict == "unclear"
     for strength in ("noise 0.03", "noise 0.06"):
         pair = (audit.scores(f"{plain}{n}", strength) for n in ("", "-local-contrast"))
         ahead = audit.difference(*pair)
