@@ -65,6 +65,9 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
             runs = (records.load(f"fast/{n}-lr{rate:g}") for n in (name, "convolution"))
             behind, ahead = (run.validation_accuracy for run in runs)
             assert low < ahead - behind < high
+    # chapter 10: "Of ResNet-20 the convolution is complete, at 89 % of the test pictures"
+    deep = audit.scores("resnet20/convolution")
+    assert round(100 * sum(deep) / 3) == 89
     # "Half the epochs cost about half a point"
     whole = records.load("cifar10-fastnet-linear-first-seed0").test_accuracy
     assert whole - sum(finals[plain]) / 3 == pytest.approx(0.005, abs=0.001)
