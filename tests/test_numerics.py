@@ -283,3 +283,21 @@ def test_gradients_of_l1_are_right_for_any_geometry(dims: int, spec: str) -> Non
 
     assert torch.autograd.gradcheck(forward, (x, w), fast_mode=True)
     assert torch.autograd.gradgradcheck(forward, (x, w), fast_mode=True)
+
+
+def test_a_flat_patch_under_emulated_tf32_answers_no_more_than_the_docstring_says() -> None:
+    def rounded(values: torch.Tensor) -> torch.Tensor:
+        # To 10 binary digits, the nearest; ties do not matter here.
+        bits = values.contiguous().view(torch.int32)
+        return ((bits + 0x1000) & ~0x1FFF).view(torch.float32)
+
+    torch.manual_seed(0)
+    weight = torch.nn.Conv2d(3, 64, 3).weight.detach().flatten(1)
+    flat = torch.linspace(-2, 2.5, 91)[:, None].expand(-1, weight.shape[1])
+    pair = kerv.VectorPair(flat, weight)
+    exact = kerv.CorrelationKernel()(pair)
+    centred = weight - weight.mean(1, keepdim=True)
+    pair._centred_dot = rounded(flat) @ rounded(centred).T
+    found = kerv.CorrelationKernel()(pair).abs().max()
+    assert exact.abs().max() < 0.001
+    assert 0.1 < found < 0.2

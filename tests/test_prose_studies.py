@@ -275,6 +275,13 @@ def test_what_is_said_of_targets_lookahead_and_projects() -> None:
             assert low < hours * (6 + 10 * shorter) < high
 
 
+def test_how_soon_networks_with_relus_in_the_head_get_there() -> None:
+    # chapter 10: "They take two to four"
+    for place in ("convolution", "first", "both"):
+        runs = audit.complete(f"mnist-places/{place}-head-relu")
+        assert 2 <= sum(map(audit.counted_epochs, runs)) / 3 <= 4
+
+
 def test_what_five_rates_change_for_the_correlation() -> None:
     # FAQ: "half a point less in the shadow, and about a point more in weak light and haze"
     for condition, low, high in (
