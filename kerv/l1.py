@@ -47,25 +47,37 @@ def l1_distances(
 @torch.library.custom_op(
     "kerv::l1_distances_backward",
     mutates_args=(),
-    schema=f"(Tensor grad, Tensor x, Tensor w, {_GEOMETRY}) -> (Tensor, Tensor)",
+    schema=f"(Tensor grad, Tensor x, Tensor w, {_GEOMETRY}, bool[] asked) -> (Tensor, Tensor)",
 )
 def l1_distances_backward(
-    grad: Tensor, x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+    grad: Tensor,
+    x: Tensor,
+    w: Tensor,
+    stride: list[int],
+    dilation: list[int],
+    groups: int,
+    asked: list[bool],
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of x and w: sums of the signs of x − w. Where x equals w the sign is 0."""
+    """The gradients of x and w: sums of the signs of x − w. Where x equals w the sign is 0.
+
+    Args:
+        asked: for x, and for w; zeros stand for the one that is not. The pictures in front of a
+            first layer need none, and each costs as much as the distances.
+    """
     grad_x, grad_w = torch.zeros_like(x), torch.zeros_like(w)
     most = _CUDA_CHUNK * groups // len(w) if x.is_cuda else _CHUNK
     for chunk in _chunks(x, w, stride, dilation, groups, most):
         patches, filters = chunk.patches(x), w[chunk.filters].flatten(1)
         rows = grad[chunk.place].movedim(1, -1).flatten(0, -2).contiguous()
-        columns = rows.T.contiguous()
         # What autograd calls for `torch.cdist`; inside an operator there is no autograd. Its last
         # argument, the distances, matters for other p alone: for p=1 only signs of x − w count. So
         # something of their shape will do, and spares computing them a second time.
-        to_patches = _cdist_backward(rows, patches, filters, 1.0, rows)
-        to_filters = _cdist_backward(columns, filters, patches, 1.0, columns)
-        chunk.add_patches(to_patches, grad_x)
-        grad_w[chunk.filters] += to_filters.view_as(grad_w[chunk.filters])
+        if asked[0]:
+            chunk.add_patches(_cdist_backward(rows, patches, filters, 1.0, rows), grad_x)
+        if asked[1]:
+            columns = rows.T.contiguous()
+            to_filters = _cdist_backward(columns, filters, patches, 1.0, columns)
+            grad_w[chunk.filters] += to_filters.view_as(grad_w[chunk.filters])
     return grad_x, grad_w
 
 
@@ -187,7 +199,13 @@ def _(x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int)
 
 @l1_distances_backward.register_fake
 def _(
-    grad: Tensor, x: Tensor, w: Tensor, stride: list[int], dilation: list[int], groups: int
+    grad: Tensor,
+    x: Tensor,
+    w: Tensor,
+    stride: list[int],
+    dilation: list[int],
+    groups: int,
+    asked: list[bool],
 ) -> tuple[Tensor, Tensor]:
     return torch.empty_like(x), torch.empty_like(w)
 
@@ -206,21 +224,27 @@ def _(
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    *tensors, ctx.stride, ctx.dilation, ctx.groups = inputs
-    ctx.save_for_backward(*tensors[-2:])
+    x, w, *ctx.geometry = inputs
+    ctx.save_for_backward(x, w)
 
 
 def _gradient(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    geometry = ctx.stride, ctx.dilation, ctx.groups
-    return (*l1_distances_backward(grad, *ctx.saved_tensors, *geometry), None, None, None)
+    asked = list(ctx.needs_input_grad[:2])
+    return (*l1_distances_backward(grad, *ctx.saved_tensors, *ctx.geometry, asked), *[None] * 3)
+
+
+def _keep_of_gradient(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    _, x, w, *ctx.geometry, ctx.asked = inputs
+    ctx.save_for_backward(x, w)
 
 
 def _gradient_of_gradient(ctx: Any, step_x: Tensor, step_w: Tensor) -> tuple[Tensor | None, ...]:
-    # The gradients are linear in `grad`, and their signs do not change under a small step.
-    geometry = ctx.stride, ctx.dilation, ctx.groups
-    along = l1_distances_along(*ctx.saved_tensors, step_x, step_w, *geometry)
-    return (along, None, None, None, None, None)
+    # The gradients are linear in `grad`, and their signs do not change under a small step. What
+    # was not asked for is 0 whatever `grad` is.
+    steps = (step * asked for step, asked in zip((step_x, step_w), ctx.asked, strict=True))
+    along = l1_distances_along(*ctx.saved_tensors, *steps, *ctx.geometry)
+    return (along, *[None] * 6)
 
 
 l1_distances.register_autograd(_gradient, setup_context=_keep)
-l1_distances_backward.register_autograd(_gradient_of_gradient, setup_context=_keep)
+l1_distances_backward.register_autograd(_gradient_of_gradient, setup_context=_keep_of_gradient)

@@ -285,6 +285,41 @@ def test_gradients_of_l1_are_right_for_any_geometry(dims: int, spec: str) -> Non
     assert torch.autograd.gradgradcheck(forward, (x, w), fast_mode=True)
 
 
+@pytest.mark.parametrize("asked", ["x", "w"])
+def test_l1_computes_the_gradient_that_is_asked_for_alone(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, calls = l1._cdist_backward, []
+
+    def watched(*arguments: torch.Tensor) -> torch.Tensor:
+        calls.append(arguments)
+        return back(*arguments)
+
+    monkeypatch.setattr(l1, "_cdist_backward", watched)
+    tensors = {"x": torch.randn(2, 3, 6, 6).double(), "w": torch.randn(4, 3, 3, 3).double()}
+
+    def gradients(*names: str) -> list[torch.Tensor]:
+        calls.clear()
+        given = {k: v.clone().requires_grad_(k in names) for k, v in tensors.items()}
+        y = functional.kernel_conv2d(given["x"], given["w"], kernel="laplacian:gamma=0.1")
+        wanted = [given[name] for name in names]
+        first = torch.autograd.grad(y.sum(), wanted, create_graph=True)
+        second = torch.autograd.grad(sum(g.square().sum() for g in first), wanted)
+        return [*first, *second]
+
+    both = gradients("x", "w")
+    assert len(calls) == 4
+    alone = gradients(asked)
+    assert len(calls) == 2
+    torch.testing.assert_close(alone[0], both["xw".index(asked)])
+    given = tensors | {asked: tensors[asked].clone().requires_grad_()}
+    assert torch.autograd.gradgradcheck(
+        lambda x, w: functional.kernel_conv2d(x, w, kernel="laplacian:gamma=0.1"),
+        (given["x"], given["w"]),
+        fast_mode=True,
+    )
+
+
 def test_a_flat_patch_under_emulated_tf32_answers_no_more_than_the_docstring_says() -> None:
     def rounded(values: torch.Tensor) -> torch.Tensor:
         # To 10 binary digits, the nearest; ties do not matter here.
