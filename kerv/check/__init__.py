@@ -2,7 +2,7 @@
 
 `answer` takes the questions at the end of a chapter, `exercise` those of the assignments.
 
->>> answer("03.1", 5)
+>>> answer("03.1", 9)
 Not yet. That is the dot product ⟨x, w⟩; the question asks for the squared distance.
 """
 

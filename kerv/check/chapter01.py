@@ -34,13 +34,13 @@ QUESTIONS = {
         ),
     ),
     "01.4": Question(
-        right=5,
-        praise="Each layer reaches one pixel further on every side.",
-        hint="A place of the second layer sees three places of the first. What do these see?",
+        right=9,
+        praise="Each layer reaches two pixels further on every side.",
+        hint="A place of the second layer sees five places of the first. What do these see?",
         mistakes=(
-            (6, "The patches overlap: neighbours share two of their three columns."),
-            (9, "The patches overlap, so widths do not multiply."),
-            (3, "One place of the second layer sees several of the first."),
+            (10, "The patches overlap: neighbours share four of their five columns."),
+            (25, "The patches overlap, so widths do not multiply."),
+            (5, "One place of the second layer sees several of the first."),
         ),
     ),
 }

@@ -8,14 +8,16 @@ from . import Question
 
 QUESTIONS = {
     "03.1": Question(
-        right=2,
-        praise="The patch 0 2 1 1 differs from the filter 1 2 0 1 in two pixels, by 1 each.",
+        right=18,
+        praise="The patch 3 1 2 4 differs from the filter 1 2 0 1 by 2, 1, 2 and 3.",
         hint="Subtract pixel by pixel, square, and add the four squares.",
         mistakes=(
-            (5, "That is the dot product ⟨x, w⟩; the question asks for the squared distance."),
-            (math.sqrt(2), "That is the distance. The Gaussian kernel takes its square."),
-            (6, "That is ‖x‖², or ‖w‖²: both are 6. The distance is between the two."),
-            (22, "A sign slipped: ‖x‖² + ‖w‖² minus, not plus, twice the dot product."),
+            (9, "That is the dot product ⟨x, w⟩; the question asks for the squared distance."),
+            (math.sqrt(18), "That is the distance. The Gaussian kernel takes its square."),
+            (30, "That is ‖x‖². The distance is between patch and filter."),
+            (6, "That is ‖w‖². The distance is between patch and filter."),
+            (8, "Those are the differences, added up. Square each of them first."),
+            (54, "A sign slipped: ‖x‖² + ‖w‖² minus, not plus, twice the dot product."),
         ),
     ),
     "03.2": Question(
