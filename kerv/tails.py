@@ -300,7 +300,7 @@ class _ScaledTanh(torch.autograd.Function):
 
 def _tanh_of(dot: Tensor, gamma: Tensor, c: Tensor) -> Tensor:
     # On CUDA addcmul takes no scalars of the CPU, which a kernel outside a layer has.
-    return torch.addcmul(c.to(dot.device), dot, gamma.to(dot.device)).tanh()
+    return torch.addcmul(c.to(dot.device), dot, gamma.to(dot.device)).tanh_()
 
 
 class _Product(torch.autograd.Function):

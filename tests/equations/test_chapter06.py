@@ -66,6 +66,11 @@ def test_equation_6_1() -> None:
     assert len(products) == 40
     right = torch.stack(products).mean() / z.square().mean()
     assert_close(likeness(w), right)
+    # The chapter's two thin lines: −0.25, and "it has 0.31".
+    upright = torch.zeros(5, 5)
+    upright[:, 2] = 1
+    assert likeness(torch.eye(5)) == -0.25
+    assert round(likeness(upright).item(), 2) == 0.31
 
 
 def test_equation_6_2() -> None:
