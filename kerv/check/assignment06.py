@@ -14,6 +14,8 @@ from ..kernels import CosineKernel, GaussianKernel, LinearKernel
 from ..pair import VectorPair
 from .exercise import Exercise, same
 
+FIRST = "That is the first of all pairs. Does your swing differ from pair to pair?"
+
 
 def _drawn(*shape: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
@@ -89,9 +91,12 @@ def _fourier(w: Tensor, nu: float, beta: float) -> complex:
 _WAVES = ((0.11, 0.3), (0.27, 1.9))
 
 
-def _swings(swing: Callable[..., float]) -> tuple[float, ...] | None:
+def _swings(swing: Callable[..., float]) -> tuple[float, ...] | float | None:
+    """The swings of two waves; 0 if they are the same."""
     values = [swing(_drawn(7, 7).float(), *wave) for wave in _WAVES]
-    return None if None in values else tuple(map(float, values))
+    if None in values:
+        return None
+    return 0.0 if values[0] == values[1] else tuple(map(float, values))
 
 
 def _lengths(of: Callable[[complex], float]) -> Callable[[], tuple[float, ...]]:
@@ -216,12 +221,14 @@ EXERCISES = {
             (_lengths(lambda z: abs(z.real)), "That is one phase alone. Sines belong to it, too."),
             (_lengths(lambda z: abs(z) ** 2), "That is the square of it."),
             (_lengths(lambda z: abs(z) / 2), "That is the amplitude. The swing is twice that."),
+            (lambda: 0.0, "Your swing is the same for two gratings. It depends on nu and beta."),
         ),
     ),
     "A06.4b": Exercise(
         right=lambda w: _best(w)[0],
         praise="Draw the filter now, and look for them.",
         hint="Call your function for all frequencies and directions, and keep the largest.",
+        mistakes=((lambda w: 0.1, FIRST),),
     ),
     "A06.4c": Exercise(
         right=lambda w: _best(w)[1],
@@ -230,6 +237,7 @@ EXERCISES = {
         mistakes=(
             (lambda w: 180 - _best(w)[1], "Rows count downwards: that is the mirror image."),
             (lambda w: math.radians(_best(w)[1]), "The question asks for degrees."),
+            (lambda w: 0, FIRST),
         ),
     ),
     "A06.5": Exercise(

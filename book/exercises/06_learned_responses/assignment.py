@@ -260,11 +260,12 @@ def places():
 def hidden_stripes():
     """A filter (7, 7) of stripes and noise."""
     rows, columns = places()
-    turn = math.radians(KEY_direction)
+    nu = (15, 20, 25, 30)[KEY_stripes % 4] / 100
+    turn = math.radians((20, 40, 60, 100, 120, 140, 160)[KEY_stripes % 7])
     along = columns * math.cos(turn) + rows * math.sin(turn)
     generator = torch.Generator().manual_seed(KEY_noise_seed)
     noise = torch.randn(7, 7, generator=generator)
-    return torch.cos(2 * math.pi * KEY_frequency * along + 0.7) + 0.5 * noise
+    return torch.cos(2 * math.pi * nu * along + 0.7) + 0.5 * noise
 
 
 w = hidden_stripes()
@@ -300,12 +301,14 @@ best_degrees = best[1]  # SOLUTION
 
 
 # %%
-def test_one_pixel(swing):
+def test_two_pixels(swing):
     import torch
 
+    # Half a turn apart the two add up, a whole turn apart one takes from the other.
     w = torch.zeros(7, 7)
-    w[2, 5] = 2.0
-    assert abs(float(swing(w, 0.2, 0.5)) - 2) < 0.05
+    w[2, 5], w[4, 1] = 1.5, -0.5
+    assert abs(float(swing(w, 1 / 8, 0.0)) - 2) < 0.05
+    assert abs(float(swing(w, 1 / 4, 0.0)) - 1) < 0.05
 
 
 # %%
@@ -316,7 +319,7 @@ def test_any_filter(swing):
     generator = torch.Generator().manual_seed(KEY_filter_seed)
     w = torch.randn(7, 7, generator=generator)
     v, u = torch.meshgrid(*[torch.arange(-3.0, 4)] * 2, indexing="ij")
-    for nu, beta in ((0.13, 0.4), (0.3, 2.0)):
+    for nu, beta in ((0.13, 0.4), (0.3, 2.0), (0.22, 1.2), (0.17, 2.7)):
         b = torch.tensor(beta)
         turns = 6.283185 * nu * (u * b.cos() + v * b.sin())
         expected = (w * torch.exp(1j * turns)).sum().abs()

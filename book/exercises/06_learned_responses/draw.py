@@ -6,6 +6,8 @@ def draw(key):
         key("filters").choice([4, 8, 10, 12]),
         key("correlation").choice([2, 3, 6]),
     )
+    # The question is which stripes these are: no number of the notebook may say it.
+    stripes = key("stripes").randrange(10**5, 10**6)
     return {
         "norm": key("norm").randint(15, 45) / 10,
         "degrees": key("degrees").choice([20, 30, 40, 50, 65]),
@@ -15,8 +17,9 @@ def draw(key):
         "filters": filters,
         "correlation": correlation / 10,
         "share_seed": key.seed("share"),
-        "frequency": key("frequency").choice([0.15, 0.2, 0.25, 0.3]),
-        "direction": key("direction").choice([20, 40, 60, 100, 120, 140, 160]),
+        "stripes": stripes,
+        "frequency": [0.15, 0.2, 0.25, 0.3][stripes % 4],
+        "direction": [20, 40, 60, 100, 120, 140, 160][stripes % 7],
         "noise_seed": key.seed("noise"),
         "wanted": key("wanted").randint(12, 30) / 10,
         "width": key("width").randint(30, 90) / 100,
