@@ -75,7 +75,7 @@ def _rule(of: Callable[[Tensor], Tensor]) -> Callable[[], float]:
 
 
 def _kind_of_likeness(likeness: Callable[..., float], channels: int, spread: float) -> int | None:
-    """0: as predicted; 1: the pictures grow, not the filters; 2: no shared gain; 3: else."""
+    """0: right; 1: pictures grow, not filters; 2: no gain; 3: else; 4: formula; 5: no logarithm."""
     generator = torch.Generator().manual_seed(2)
     pictures = spread * torch.randn(6, channels, 28, 28, generator=generator)
     if likeness(1, pictures) is None:
@@ -87,7 +87,14 @@ def _kind_of_likeness(likeness: Callable[..., float], channels: int, spread: flo
         return all(abs(float(likeness(f, pictures)) - predicted(f)) < 0.08 for f in factors)
 
     if near(lambda factor: 1 / (1 + 2 * factor**2 / equal), (1, 8, 40)):
-        return 0
+        # Uniform pictures, strong ones: neither (5.9) nor a response itself comes near 0.36.
+        unit = math.sqrt(9 * channels) ** 0.5
+        strong = (120 * torch.rand(pictures.shape, generator=generator) - 60) / unit
+        measured = float(likeness(36 * unit, strong))
+        if abs(measured - 0.36) < 0.1:
+            return 0
+        # A formula does not see the sign.
+        return 4 if measured == likeness(36 * unit, -strong) else 5
     # Not beyond 8: there the responses are exactly 0, and have no logarithm.
     if near(lambda factor: 1 / (1 + 2 / (equal * factor**2)), (1, 8)):
         return 1
@@ -202,6 +209,14 @@ EXERCISES = {
             (
                 lambda channels, spread: 3,
                 "For strong filters that is not (5.9). It speaks of the logarithms.",
+            ),
+            (
+                lambda channels, spread: 4,
+                "That is the prediction once more. Measure: make a layer, and use its responses.",
+            ),
+            (
+                lambda channels, spread: 5,
+                "Strong pictures show it: those are the responses. Take their logarithms.",
             ),
         ),
     ),

@@ -285,6 +285,12 @@ def test_other_factors(likeness):
     for factor in (KEY_hidden_factor, 10, 40):
         predicted = gain / (gain + 2 * factor**2)
         assert abs(likeness(factor, noise) - predicted) < 0.08
+    # Uniform and stronger: (5.9) does not hold, and the logarithm makes a difference.
+    root = (9 * KEY_channels) ** 0.25
+    noise = torch.rand(8, KEY_channels, 25, 27, generator=generator) - 0.5
+    # The square of a uniform number has the variance 0.8 σ⁴, where a normal one has 2 σ⁴.
+    expected = 0.4 * 35**2 / (0.4 * 35**2 + 2 / 3 * 36**2)
+    assert abs(likeness(36 * root, noise * 35 / root * 12**0.5) - expected) < 0.1
 
 
 # %%
