@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..pair import VectorPair
-from .exercise import Exercise
+from .exercise import Exercise, same
 
 FACTORS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -25,13 +25,6 @@ def _rows() -> tuple[Tensor, Tensor]:
 
 def _underived(*_: Any, **__: Any) -> None:
     raise RuntimeError("derive it, without autograd")
-
-
-def _gradients(gradient: Callable[..., Tensor], power: int) -> Tensor:
-    grad = mock.patch.object(torch.autograd, "grad", _underived)
-    backward = mock.patch.object(torch.autograd, "backward", _underived)
-    with grad, backward:
-        return gradient(*_rows(), 0.3)
 
 
 def _product_rule(
@@ -49,6 +42,20 @@ def _product_rule(
         return (first * of_product + second * of_distance) * (response if bell else 1)
 
     return value
+
+
+def _gradients(gradient: Callable[..., Tensor], power: int) -> Tensor | float:
+    """The gradients; 1 if they are right but for a number that is lost in differences."""
+    grad = mock.patch.object(torch.autograd, "grad", _underived)
+    backward = mock.patch.object(torch.autograd, "backward", _underived)
+    w = torch.tensor([1.0, 1.0, 1e-12], dtype=torch.float64)
+    with grad, backward:
+        found = gradient(*_rows(), 0.3)
+        if not same(found, _product_rule()(power)):
+            return found
+        small = gradient(torch.tensor([2.0, 1.0, 1e-12], dtype=torch.float64)[None], w, 0.3)
+    expected = power * 3 ** (power - 1) * math.exp(-0.3) * 1e-12
+    return found if math.isclose(small[0, 2], expected, rel_tol=1e-6) else 1.0
 
 
 def _pictures() -> tuple[Tensor, Tensor]:
@@ -173,6 +180,10 @@ EXERCISES = {
             (_product_rule(second=-1), "A sign slipped: the response grows towards the patch."),
             (_product_rule(second=0.5), "A factor of 2 is lost: derive a square."),
             (_product_rule(bell=False), "The exponential stays: it is a factor of both parts."),
+            (
+                lambda power: 1.0,
+                "Right but for a number as small as 1e-12: those are differences. Derive it.",
+            ),
         ),
     ),
     "A05.3": Exercise(
