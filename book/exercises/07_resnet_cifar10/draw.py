@@ -3,15 +3,16 @@
 import math
 
 # The mean of the largest of so many standard normal numbers.
-LARGEST = {4: 1.029, 5: 1.163, 6: 1.267, 8: 1.424, 10: 1.539, 12: 1.629}
+LARGEST = {5: 1.163, 6: 1.267, 8: 1.424, 10: 1.539, 12: 1.629}
 LADDER = (1000, 2000, 5000, 10_000, 20_000, 50_000)
 
 
 def clear(accuracy, contestants):
-    """Whether the question of how many pictures are enough is not a close one."""
+    """Whether the number of pictures is not a close one, and another than for a single score."""
     variance = accuracy * (100 - accuracy)
-    needed = variance * (LARGEST[contestants] / 0.5) ** 2
-    return all(abs(math.log(needed / rung)) > 0.2 for rung in LADDER)
+    single, needed = (variance * (z / 0.5) ** 2 for z in (1, LARGEST[contestants]))
+    between = any(single < rung < needed for rung in LADDER)
+    return between and all(abs(math.log(needed / rung)) > 0.2 for rung in LADDER)
 
 
 def draw(key):
