@@ -80,7 +80,7 @@ def _rates(
 
 
 def _kind_of_whitening(whitening: Callable[[Tensor, int], Tensor], strength: int) -> int | None:
-    """0: right; 1: of strength 1; 2: the wrong way round; 3: rows; 4: no root; 5: no data; 6."""
+    """0: right; 1: strength 1; 2: wrong way round; 3: rows; 4: no root; 5: no data; 6; 7: mixed."""
     generator = torch.Generator().manual_seed(0)
     rough = torch.rand(20, 2, 11, 10, generator=generator, dtype=torch.float64)
     x = rough + F.avg_pool2d(rough, 3, 1, 1)
@@ -100,6 +100,9 @@ def _kind_of_whitening(whitening: Callable[[Tensor, int], Tensor], strength: int
     if diagonal(energy):
         found = energy.diagonal()
         if (found - strength).abs().max() < 1e-2:
+            unit = F.normalize(filters.flatten(1))
+            if not diagonal(unit @ unit.mT):
+                return 7
             return 0 if squares[0] < squares[-1] else 2
         if (found - 1).abs().max() < 1e-3:
             return 1
@@ -243,6 +246,10 @@ EXERCISES = {
                 "The variance along v is λ already: divide by the root of the eigenvalue.",
             ),
             (lambda strength: 5, "Your filters do not depend on the pictures."),
+            (
+                lambda strength: 7,
+                "White, but not at right angles to one another: each filter has an eigenvector.",
+            ),
         ),
     ),
     "A07.4a": Exercise(

@@ -196,6 +196,10 @@ def test_moments_and_order(whitening):
     torch.testing.assert_close(moments, expected, rtol=1e-4, atol=1e-4)
     lengths = filters.flatten(1).norm(dim=1)
     assert (lengths.diff() > -1e-9).all()
+    # Filters turned into one another would be as white, but no eigenvectors.
+    rows = filters.flatten(1) / lengths[:, None]
+    upright = torch.eye(len(rows), dtype=rows.dtype)
+    torch.testing.assert_close(rows @ rows.T, upright, rtol=0, atol=1e-6)
 
 
 # %% [raw]
