@@ -115,6 +115,15 @@ def test_instructors_page_has_the_points_and_minutes() -> None:
         assert list(map(int, cells)) == [len(heads), points, minutes]
 
 
+def test_seconds_of_a_cell_are_stated() -> None:
+    build = (source.FOLDER / "_make" / "build.py").read_text(encoding="utf-8")
+    [seconds] = re.findall(r'"kerv_limits.Limits": {"seconds": (\d+)}', build)
+    page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
+    assert f"a cell runs for more than {seconds} seconds" in page
+    for name in NAMES:
+        assert f"each cell has {seconds} seconds on two" in source.assignment(name, KEYS[0]), name
+
+
 def test_instructors_page_names_commands_and_folders_that_are_there() -> None:
     page = (ROOT / "book" / "instructors.md").read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

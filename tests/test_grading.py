@@ -179,15 +179,15 @@ def test_endless_and_crashing_cells_lose_their_own_points_alone(
 
 
 @pytest.mark.xdist_group("02_kernel_trick")
-def test_a_function_that_never_ends_and_an_exit(built, tmp_path: Path) -> None:
+def test_a_function_that_never_ends_a_late_failure_and_an_exit(built, tmp_path: Path) -> None:
     """The cell of such a function ends; its tests do not, nor does the feedback."""
-    made = built("02_kernel_trick")
-    notebook = made.solved(
-        {"q2": "def features(x):\n    while True:\n        pass", "q4": "exit()"}
-    )
-    full = assignments.full_marks(source.assignment(made.name, KEY))
+    made, text = built("02_kernel_trick"), source.assignment("02_kernel_trick", KEY)
+    loop = "def features(x):\n    while True:\n        pass"
+    late = assignments.questions(text)["q3"].answer.replace("enough[0]", "1 / 0")
+    notebook = made.solved({"q2": loop, "q3": late, "q4": "exit()"})
+    full = assignments.full_marks(text)
     scores = hand_in(made, notebook, tmp_path, SECONDS)
-    assert scores == {**full, "q2": 0, "q4": 0}
+    assert scores == {**full, "q2": 0, "q3": full["q3"] - 1, "q4": 0}
 
 
 @pytest.mark.xdist_group("03_kernel_conv")
