@@ -176,12 +176,17 @@ def _unpadded(x: Tensor, weight: Tensor, stride: int, _: int, dilation: int) -> 
 
 
 @_bug
+def _every_place(x: Tensor, weight: Tensor, _: int, *args: int) -> Tensor:
+    return _convolution(x, weight, 1, *args)
+
+
+@_bug
 def _corner(x: Tensor, weight: Tensor, stride: int, *args: int) -> Tensor:
     height, width = _convolution(x, weight, stride, *args).shape[2:]
     return _convolution(x, weight, 1, *args)[:, :, :height, :width]
 
 
-BUGS = (_without_transpose, _turned_shape, _always_close, _unpadded, _corner)
+BUGS = (_without_transpose, _turned_shape, _always_close, _unpadded, _every_place, _corner)
 
 
 def _first_missed(is_right: Callable[[Layer], Any]) -> int | None:
@@ -340,7 +345,8 @@ EXERCISES = {
             ),
             (lambda: 3, "A layer that ignores the dilation passes."),
             (lambda: 4, "A layer that ignores the padding passes."),
-            (lambda: 5, "A layer that ignores the stride, and cuts its output to size, passes."),
+            (lambda: 5, "A layer that ignores the stride passes."),
+            (lambda: 6, "A layer that ignores the stride, and cuts its output to size, passes."),
         ),
     ),
     "A03.6": Exercise(

@@ -410,10 +410,12 @@ def test_settings(is_right):
     def right(x, weight, stride=1, padding=0, dilation=1):
         return F.conv2d(x, weight, None, stride, padding, dilation)
 
-    def deaf(x, weight, stride=1, padding=0, dilation=1):
-        settings = {"padding": padding, "dilation": dilation}
-        settings["KEY_lost"] = {"padding": 0, "dilation": 1}["KEY_lost"]
-        return F.conv2d(x, weight, stride=stride, **settings)
+    def deaf_to(setting, usual):
+        def layer(x, weight, stride=1, padding=0, dilation=1):
+            given = {"stride": stride, "padding": padding, "dilation": dilation}
+            return F.conv2d(x, weight, **{**given, setting: usual})
+
+        return layer
 
     def first_places_only(x, weight, stride=1, padding=0, dilation=1):
         full = F.conv2d(x, weight, None, 1, padding, dilation)
@@ -421,7 +423,8 @@ def test_settings(is_right):
         return full[:, :, : out.shape[2], : out.shape[3]]
 
     assert is_right(right)
-    assert not is_right(deaf)
+    for setting, usual in (("stride", 1), ("padding", 0), ("dilation", 1)):
+        assert not is_right(deaf_to(setting, usual))
     assert not is_right(first_places_only)
 
 

@@ -49,8 +49,6 @@ def draw(key):
         "hidden_spec": key("hidden_spec").choice(
             ["gaussian:gamma=1", "sigmoid:gamma=0.1", "polynomial:degree=3,c=0.5"]
         ),
-        "bug_seed": key.seed("bug"),
-        "lost": key("lost").choice(["dilation", "padding"]),
         "turn_seed": key.seed("turn"),
         "turn_spec": key("turn").choice(
             ["l2", "polynomial:degree=2,c=0.5", "arc_cosine"]
