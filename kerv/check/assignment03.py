@@ -29,16 +29,16 @@ def _gaussian(of: Callable[[float, float], float]) -> Callable[..., float]:
 
 
 def _shape(
-    *, padding: bool = True, dilation: bool = True, channels: str = "filters"
+    *, padded: int = 2, dilation: bool = True, channels: str = "filters"
 ) -> Callable[..., tuple[int, ...]]:
-    """The shape of the output, or what it would be without one of the settings."""
+    """The shape of the output, or what it would be with another setting or fewer padded sides."""
 
     def value(**given: int) -> tuple[int, ...]:
-        pad = given["padding"] if padding else 0
+        height, width = (given[side] + padded * given["padding"] for side in ("height", "width"))
         reach = given["dilation"] if dilation else 1
-        picture = torch.empty(1, 1, given["height"], given["width"], device="meta")
+        picture = torch.empty(1, 1, height, width, device="meta")
         weight = torch.empty(1, 1, 3, 2, device="meta")
-        out = F.conv2d(picture, weight, None, 2, pad, reach)
+        out = F.conv2d(picture, weight, stride=2, dilation=reach)
         return (given[channels], *out.shape[2:])
 
     return value
@@ -263,7 +263,8 @@ EXERCISES = {
                 _shape(dilation=False),
                 "The dilation is missing: it spreads the filter over more pixels.",
             ),
-            (_shape(padding=False), "The padding is missing: it adds pixels on both sides."),
+            (_shape(padded=0), "The padding is missing: it adds pixels on both sides."),
+            (_shape(padded=1), "Padding is put on both sides: it counts twice."),
             (
                 _shape(channels="channels"),
                 "The first number is that of the input channels. There is a map per filter.",

@@ -29,16 +29,27 @@ def draw(key):
         if sum(d**2 for d in apart) not in (0, 1, 4, 9) and max(apart) > 1:
             break
         filter_ = [numbers.randint(0, 3) for _ in range(4)]
+    # Usual slips must give neither the right shape nor one another's: padding counted once or
+    # never, rounding up, and a reach of r·k.
+    geometry = key("geometry")
+    while True:
+        height, width = geometry.randint(14, 20), geometry.randint(30, 40)
+        padding, dilation = geometry.choice([2, 3]), geometry.choice([2, 3])
+        rows = height + 2 * padding - 2 * dilation - 1
+        columns = width + 2 * padding - dilation - 1
+        slips = (0, -padding, -2 * padding, 1, 1 - dilation)
+        if len({((rows + s) // 2, (columns + s) // 2) for s in slips}) == len(slips):
+            break
     return {
         "patch": patch,
         "filter": filter_,
         "patch_gamma": key("patch_gamma").choice([0.1, 0.2, 0.3]),
         "channels": key("channels").randint(4, 16),
         "filters": key("filters").randint(20, 60),
-        "height": key("height").randint(14, 20),
-        "width": key("width").randint(30, 40),
-        "padding": key("padding").choice([1, 2]),
-        "dilation": key("dilation").choice([2, 3]),
+        "height": height,
+        "width": width,
+        "padding": padding,
+        "dilation": dilation,
         "formula": formula,
         "code": code,
         "spec": spec,
