@@ -12,7 +12,7 @@ from torch import Tensor
 from ..registry import get_kernel
 from .exercise import Exercise
 
-SPECS = ("polynomial:degree=1", "polynomial:degree=3", "gaussian:gamma=50")
+SPECS = ("polynomial:degree=1", "gaussian:gamma=3", "gaussian:gamma=10", "gaussian:gamma=30")
 
 
 def _patches() -> tuple[Tensor, Tensor]:
@@ -47,20 +47,29 @@ def _square(value: float) -> float:
     return value * value
 
 
-def _shares(
-    accuracy: Callable[..., float], x: Tensor, y: Tensor, new_x: Tensor, new_y: Tensor
-) -> Any:
+def _by_chance(x: Tensor, new_x: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels of chance: petals are so easy to tell from gaps that any ridge would do."""
+    generator = torch.Generator().manual_seed(2)
+    labels = torch.randn(len(x) + len(new_x), generator=generator, dtype=x.dtype).sign()
+    return labels[: len(x)], labels[len(x) :]
+
+
+def _shares(accuracy: Callable[..., float], x: Tensor, new_x: Tensor, **_: Tensor) -> Any:
+    y, new_y = _by_chance(x, new_x)
     shares = [accuracy(spec, x, y, new_x, new_y) for spec in SPECS]
     return None if shares[0] is None else tuple(map(float, shares))
 
 
-def _ridge(on_new: bool, flip: bool = False) -> Callable[..., tuple[float, ...]]:
-    def shares(x: Tensor, y: Tensor, new_x: Tensor, new_y: Tensor) -> tuple[float, ...]:
+def _ridge(
+    on_new: bool = True, flip: bool = False, factor: float = 0.1
+) -> Callable[..., tuple[float, ...]]:
+    def shares(x: Tensor, new_x: Tensor, **_: Tensor) -> tuple[float, ...]:
+        y, new_y = _by_chance(x, new_x)
         points, targets = (new_x, new_y) if on_new else (x, y)
         found = []
         for kernel in map(get_kernel, SPECS):
             K = kernel.gram(x, x)
-            weights = torch.linalg.solve(K + 0.1 * torch.eye(len(K), dtype=K.dtype), y)
+            weights = torch.linalg.solve(K + factor * torch.eye(len(K), dtype=K.dtype), y)
             right = (kernel.gram(points, x) @ weights) * targets > 0
             share = right.double().mean().item()
             found.append(1 - share if flip else share)
@@ -185,14 +194,18 @@ EXERCISES = {
     ),
     "A02.3a": Exercise(
         probe=_shares,
-        right=_ridge(on_new=True),
+        right=_ridge(),
         praise="Measured on points that the fit has not seen.",
         hint="Solve (K + 0.1 I) a = y on x; then the sign of K(new_x, x) a is the guess.",
         mistakes=(
             (_ridge(on_new=False), "That is the share of the training points. Use the new ones."),
-            (
-                _ridge(on_new=True, flip=True),
-                "That is the share of wrong guesses, not of right ones.",
+            (_ridge(flip=True), "That is the share of wrong guesses, not of right ones."),
+            *(
+                (
+                    _ridge(factor=factor),
+                    "Another λ gives these shares: the identity takes the factor 0.1.",
+                )
+                for factor in (0.01, 1)
             ),
         ),
     ),
