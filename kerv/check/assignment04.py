@@ -10,6 +10,7 @@ from unittest import mock
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ..functional import kernel_conv2d
 from .assignment03 import heavy_tail, torch_alone
@@ -30,13 +31,41 @@ def _forbidden(*_: Any, **__: Any) -> None:
     raise RuntimeError("this layer is to do without torch.cdist and any unfold")
 
 
-def _without_copies(layer: Callable[..., Tensor], *arguments: Any, **settings: int) -> Tensor:
-    with (
-        mock.patch("torch.nn.functional.unfold", _forbidden),
-        mock.patch("torch.cdist", _forbidden),
-        mock.patch.object(Tensor, "unfold", _forbidden),
-    ):
-        return layer(*arguments, **settings)
+class _Watch(TorchFunctionMode):
+    """Counts the calls to torch, and the numbers in the largest tensor that one returns."""
+
+    calls, largest = 0, 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.calls += 1
+        if isinstance(out, Tensor):
+            self.largest = max(self.largest, out.numel())
+        return out
+
+
+def without_copies(layer: Callable[..., Tensor], weights: int = 1) -> None:
+    """Whether a layer, which takes so many weights, does without patches.
+
+    Raises:
+        RuntimeError: it makes them, all at once or one by one.
+    """
+    weight, calls = torch.ones(3, 2, 4, 4), set()
+    for side in (12, 13):
+        x = torch.ones(1, 2, side, side)
+        with (
+            mock.patch("torch.nn.functional.unfold", _forbidden),
+            mock.patch("torch.cdist", _forbidden),
+            mock.patch.object(Tensor, "unfold", _forbidden),
+            _Watch() as watch,
+        ):
+            layer(x, *[weight] * weights)
+        # The patches hold nine times as many numbers as the picture.
+        if watch.largest > 4 * x.numel():
+            raise RuntimeError("nothing is to be copied: one of the tensors has room for patches")
+        calls.add(watch.calls)
+    if len(calls) > 1:
+        raise RuntimeError("a larger picture takes more calls to torch: a loop over the places?")
 
 
 def _pictures() -> tuple[Tensor, Tensor]:
@@ -47,7 +76,8 @@ def _pictures() -> tuple[Tensor, Tensor]:
 
 def _layer_output(layer: Callable[..., Tensor], kernel: str) -> Tensor:
     with torch_alone():
-        return _without_copies(layer, *_pictures(), stride=2, padding=1)
+        without_copies(layer)
+        return layer(*_pictures(), stride=2, padding=1)
 
 
 def _of(x_sq: float = 1, w_sq: float = 1, dot: float = -2) -> Callable[[str], Tensor]:
@@ -85,7 +115,8 @@ def _kind_of_error(error: Callable[..., float], patches: Tensor, filters: Tensor
 
 
 def _weighted(answer: Callable[..., Tensor]) -> Tensor:
-    return _without_copies(answer, *_weighted_inputs(), stride=2)
+    without_copies(answer, weights=2)
+    return answer(*_weighted_inputs(), stride=2)
 
 
 def _weighted_inputs() -> tuple[Tensor, Tensor, Tensor]:
