@@ -290,3 +290,17 @@ def test_channels_of_a_distance_are_alike(kernel: str) -> None:
     layer = kerv.KernelConv2d(16, 16, 3, bias=False, kernel=kernel)
     responses = layer(torch.randn(4, 16, 32, 32)).detach().transpose(0, 1).flatten(1)
     assert torch.corrcoef(responses)[torch.triu_indices(16, 16, 1).unbind()].min() > 0.99
+
+
+def test_gaussian_responses_are_less_alike_than_their_logarithms() -> None:
+    """Chapter 5, below (5.9): "a little less alike, and the less the larger γ is"."""
+    n, generator = 144, torch.Generator().manual_seed(0)
+    x = torch.randn(4000, n, generator=generator, dtype=torch.float64)
+    w = torch.randn(30, n, generator=generator, dtype=torch.float64) / (3 * n) ** 0.5
+
+    def alike(channels: torch.Tensor) -> float:
+        return (torch.corrcoef(channels.T).sum().item() - 30) / (30 * 29)
+
+    answers = [kerv.GaussianKernel(gamma / n).gram(x, w) for gamma in (1, 3, 10)]
+    first, second, third = map(alike, answers)
+    assert 1 > alike(answers[0].log()) > first > second > third > 0.8

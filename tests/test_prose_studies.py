@@ -123,6 +123,19 @@ def test_what_is_said_of_resnet20() -> None:
     assert lost.verdict == "not reproduced"
     assert lost.mean < -0.01
     assert audit.best_rate("resnet20", "cosine") == min(STUDIES["resnet20"].rates)
+    # chapter 10: "by half a point"
+    found = audit.search("resnet20", "cosine")
+    best, next_best = (found[rate].validation_accuracy or 0.0 for rate in (0.1, 0.3))
+    assert best - next_best == pytest.approx(0.005, abs=0.001)
+    # "The correlation is behind too, and at 1.0 by far"
+    at = {n: audit.search("resnet20", n) for n in ("correlation", "convolution")}
+    behind = {
+        rate: (run.validation_accuracy or 0.0)
+        - (at["correlation"][rate].validation_accuracy or 0.0)
+        for rate, run in at["convolution"].items()
+    }
+    assert min(behind.values()) > 0.01
+    assert behind[1.0] > 0.15 > 3 * max(behind[0.1], behind[0.3])
     # "one to three points behind at every rate" of the search
     for rate in STUDIES["resnet20"].rates:
         at = [records.load(f"{name}-lr{rate:g}").validation_accuracy for name in (cubic, plain)]
@@ -297,6 +310,15 @@ def test_what_is_said_of_targets_lookahead_and_projects() -> None:
         shorter = study.search_epochs / study.common["epochs"]
         for hours in runs:
             assert low < hours * (6 + 10 * shorter) < high
+
+
+def test_what_the_text_beside_chapter_7s_curves_says() -> None:
+    # "All rise from between 38 and 53 per cent to between 78 and 80"
+    compared = ("convolution", "polynomial-3", "correlation")
+    runs = [run for name in compared for run in audit.complete(f"light/{name}")]
+    for epoch, low, high in ((0, 38, 53), (-1, 78, 80)):
+        at = [run.epochs[epoch]["validation_accuracy"] for run in runs]
+        assert (round(100 * min(at)), round(100 * max(at))) == (low, high)
 
 
 def test_how_soon_networks_with_relus_in_the_head_get_there() -> None:

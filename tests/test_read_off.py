@@ -86,6 +86,17 @@ READ_OFF = [
     ),
     (
         "06_learned_responses",
+        *("same-read", "Gaussian and cosine had the convolution's, and the polynomial"),
+        "networks",
+        [
+            "test 99.16%, learning rate 0.05, LinearKernel()",
+            "learning rate 0.0125, PolynomialKernel",
+            "learning rate 0.05, GaussianKernel",
+            "learning rate 0.05, CosineKernel",
+        ],
+    ),
+    (
+        "06_learned_responses",
         *("deeper-read", "reach between 1.7 and 3.4 times what any part of our digits does"),
         *("deeper-climb", ["response 3.4 times the best", "response 1.7 times the best"]),
     ),
