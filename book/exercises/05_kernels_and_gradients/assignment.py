@@ -226,7 +226,7 @@ kerv.check.exercise("A05.3", median_gamma)
 #
 # **Predict.** The layer has KEY_channels input channels, $3 \times 3$ filters, and torch's default filters. The numbers of its pictures have the standard deviation KEY_spread. By which factor must the filters be multiplied until two channels correlate by less than one half? Work it out from (5.9).
 #
-# Then measure. Write `likeness(factor, noise)`: make a layer of 16 default filters with `kernel="gaussian:gamma=0.001"` and no bias, multiply its filters by the factor, and return `alike` of the *logarithms* of its responses to `noise`. Give the smallest of the factors 1, 2, 4, 8, 16, 32, 64 that is enough.
+# Then measure. Write `likeness(factor, noise)`: make a layer of 16 default filters with `kernel="gaussian:gamma=0.001"` and no bias, multiply its filters by the factor, and return `alike` of the *logarithms* of its responses to `noise`. (No response is 0, so add nothing to them.) Give the smallest of the factors 1, 2, 4, 8, 16, 32, 64 that is enough.
 
 
 # %%
