@@ -359,3 +359,29 @@ def test_the_table_of_the_opening_page_is_the_recorded_one() -> None:
     both = (audit.scores(f"light-rates/{name}") for name in ("polynomial-3", "convolution"))
     behind = audit.difference(*both)
     assert (behind.verdict, round(100 * behind.mean, 1)) == ("not reproduced", -0.7)
+
+
+def test_the_seeds_that_students_test_asks_for() -> None:
+    # chapter 10: "0.3 points four times in five with four seeds, and 0.1 points with eleven"
+    pair = (audit.scores(f"mnist/{name}") for name in ("convolution", "polynomial-3"))
+    s = 100 * audit.difference(*pair).margin * math.sqrt(3) / audit.STUDENT
+    generator = torch.Generator().manual_seed(0)
+    quantiles = {3: 4.303, 4: 3.182, 10: 2.262, 11: 2.228}
+    for delta, few, enough in ((0.3, 3, 4), (0.1, 10, 11)):
+        found = {}
+        for m in (few, enough):
+            seeds = delta + s * torch.randn(400_000, m, generator=generator)
+            t = seeds.mean(1) / seeds.std(1) * math.sqrt(m)
+            found[m] = (t > quantiles[m]).double().mean()
+        assert found[few] < 0.8 < found[enough]
+
+
+def test_what_three_seeds_show_of_the_fast_network() -> None:
+    # chapter 10: "two tenths of a point or less ... For the correlation it would not, by a hair"
+    plain = audit.scores("fast/convolution")
+    margin = {
+        name: 100 * audit.difference(audit.scores(f"fast/{name}"), plain).margin
+        for name in ("polynomial-3", "sigmoid", "cosine", "gaussian-normalized", "correlation")
+    }
+    assert 1 / 3 < margin.pop("correlation") < 0.35
+    assert max(margin.values()) < 0.2
