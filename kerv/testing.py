@@ -38,6 +38,7 @@ def check_kernel(kernel: KernelLike) -> None:
 
     Raises:
         AssertionError: the name of the first broken rule, and what was seen.
+        ValueError: it serves a layer already, with one value for each filter there.
     """
     original = get_kernel(kernel)
     # On the CPU alone: torch.manual_seed would seed every GPU, and not give the old seeds back.
@@ -46,7 +47,13 @@ def check_kernel(kernel: KernelLike) -> None:
         _check_tensors_are_registered(original)
         kernel = copy.deepcopy(original)
         # A hyper-parameter per filter gets its length here: four filters everywhere below.
-        kernel.bind(6, 4)
+        try:
+            kernel.bind(6, 4)
+        except ValueError as error:
+            raise ValueError(
+                f"{original!r} does not fit the four filters of this check; "
+                "give it a kernel that serves no layer yet"
+            ) from error
         kernel.to("cpu", torch.float64)
         x, w = torch.randn(5, 6).double(), torch.randn(4, 6).double()
         _check_output(kernel, x, w)

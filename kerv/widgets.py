@@ -256,20 +256,19 @@ def explore_surface(
         values: for each hyper-parameter to move, its values: `gamma=(0.1, 1.0)`.
 
     Raises:
-        ValueError: the kernel or a hyper-parameter is unknown, or there is none to move.
+        ValueError: kernel, hyper-parameter or value is not valid, or there is nothing to move.
 
     >>> explore_surface("polynomial", degree=(1, 2, 3), c=(0.0, 1.0))
     Explorer(degree: 3, c: 2)
     """
-    if not values:
-        raise ValueError(
-            f"name a hyper-parameter of {kernel!r} and its values, such as gamma=(0.1, 1.0)"
-        )
     # A number of numpy or torch writes itself with its type, which no spec takes.
     plain = {
         name: [value.item() if hasattr(value, "item") else value for value in several]
         for name, several in values.items()
     }
+    if not plain or not all(plain.values()):
+        example = f"name a hyper-parameter of {kernel!r} and its values, such as gamma=(0.1, 1.0)"
+        raise ValueError(f"{example}, not {plain}" if plain else example)
     steps = torch.linspace(-2, 2, 61)
     patches = torch.cartesian_prod(steps, steps)
 
@@ -277,7 +276,8 @@ def explore_surface(
         pairs = zip(plain, chosen, strict=True)
         return f"{kernel}:" + ",".join(f"{name}={value!r}" for name, value in pairs)
 
-    get_kernel(spec(*(several[0] for several in plain.values())))
+    for chosen in itertools.product(*plain.values()):
+        get_kernel(spec(*chosen))
 
     def draw(*chosen: float) -> tuple[Figure, str]:
         answers = get_kernel(spec(*chosen)).gram(patches, torch.tensor([weight])).detach()

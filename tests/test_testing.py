@@ -164,6 +164,12 @@ def test_every_broken_rule_is_named(kernel: kerv.Kernel | Callable, message: str
         check_kernel(kernel)
 
 
+def test_a_kernel_of_a_layer_with_values_per_filter_is_refused() -> None:
+    layer = kerv.KernelConv2d(3, 8, 3, kernel="gaussian:learnable=true,per_channel=true")
+    with pytest.raises(ValueError, match=r"per filter\)\) does not fit the four filters"):
+        check_kernel(layer.kernel)
+
+
 def test_a_check_leaves_the_seeds_of_gpus_and_takes_no_default_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

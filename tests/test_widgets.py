@@ -88,6 +88,10 @@ def test_surface_refuses_what_the_kernel_does_not_have() -> None:
         widgets.explore_surface("gaussian")
     with pytest.raises(ValueError, match="gama"):
         widgets.explore_surface("gaussian", gama=(1.0,))
+    with pytest.raises(ValueError, match=r"not \{'gamma': \[\]\}"):
+        widgets.explore_surface("gaussian", gamma=())
+    with pytest.raises(ValueError, match="-1"):
+        widgets.explore_surface("gaussian", gamma=(1.0, -1.0))
 
 
 def test_light_moves_the_convolution_and_hardly_the_correlation(textures: torch.Tensor) -> None:
