@@ -327,7 +327,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         machine = {"versions": versions(), "hardware": hardware(torch.device(options.device))}
         if options.out:  # before the minutes of measuring
             _earlier(Path(options.out), machine)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         print(f"kerv.bench: {error}", file=sys.stderr)
         return 1
     where = f"{options.device}, {torch.get_num_threads()} threads, torch {torch.__version__}"

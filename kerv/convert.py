@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -40,8 +41,9 @@ def convert_model(
 
     Args:
         model: any module. Exactly `nn.Conv1d`, `nn.Conv2d` and `nn.Conv3d` are replaced; layers
-            converted before get the new kernel. Subclasses that override the computation, and
-            parametrised layers, are left alone and named in one warning.
+            converted before get the new kernel. Layers that compute otherwise are left alone and
+            named in one warning: subclasses, parametrised layers, those whose `forward` was
+            replaced, and lazy ones before their first batch.
         kernel: a `Kernel` or a spec, of which every layer gets its own copy; or a callable
             `(name, conv) -> Kernel | None`, where None leaves the layer as it is. (A function of a
             `Pair` becomes a kernel by `FunctionKernel`.)
@@ -56,6 +58,10 @@ def convert_model(
     Raises:
         ValueError: the kernel or `where` is unknown, or no convolution matched.
         TypeError: a callable returned something else than a kernel or None.
+
+    Note:
+        torch.fx cannot trace into a kernel layer. Name it as a leaf: torchvision's
+        `create_feature_extractor` takes `tracer_kwargs={"leaf_modules": [KernelConv2d]}`.
 
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 1))
     >>> convert_model(net, "gaussian", where="spatial")
@@ -105,13 +111,13 @@ def revert_model(model: nn.Module, *, inplace: bool = False) -> nn.Module:
     """
     if not inplace:
         model = copy.deepcopy(model)
-    layers = [m for m in model.modules() if type(m) in _PLAIN_CLASS]
+    found, skipped = _convolutions(model)
     replacements: dict[nn.Module, nn.Module] = {}
-    for layer in layers:
-        plain = _same_state(layer, _PLAIN_CLASS[type(layer)])
-        del plain.kernel
-        replacements[layer] = plain
-    _, skipped = _convolutions(model)
+    for layer in found:
+        if type(layer) in _PLAIN_CLASS:
+            plain = _same_state(layer, _PLAIN_CLASS[type(layer)])
+            del plain.kernel
+            replacements[layer] = plain
     _warn_of_those_left({m: name for m, name in skipped.items() if isinstance(m, _KernelConv)})
     return _replace(model, replacements)
 
@@ -150,7 +156,9 @@ def _convolutions(model: nn.Module) -> tuple[dict[Conv, str], dict[Conv, str]]:
     found: dict[Conv, str] = {}
     skipped: dict[Conv, str] = {}
     for name, module in model.named_modules():
-        if type(module) in _KERNEL_CLASS or type(module) in _PLAIN_CLASS:
+        # Some libraries replace the forward of the one layer instead of its class.
+        replaced = not vars(module).keys().isdisjoint({"forward", "_conv_forward"})
+        if not replaced and (type(module) in _KERNEL_CLASS or type(module) in _PLAIN_CLASS):
             found[module] = name
         elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             skipped[module] = name
@@ -161,8 +169,8 @@ def _warn_of_those_left(layers: dict[Conv, str]) -> None:
     if layers:
         named = (f"{name or 'the model'} ({type(m).__name__})" for m, name in layers.items())
         warnings.warn(
-            "left alone, because they override the computation of nn.Conv or are parametrised: "
-            + ", ".join(named),
+            "left alone, because they override the computation of nn.Conv, are parametrised, or "
+            f"are lazy and have seen no batch yet: {', '.join(named)}",
             stacklevel=3,
         )
 
@@ -176,9 +184,10 @@ def _nothing_matched(
         more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
         message += f"looked at {len(shown)} convolutions, {', '.join(shown[:8])}{more}"
     else:
-        message += "it holds no nn.Conv1d, nn.Conv2d or nn.Conv3d"
+        message += "it holds no nn.Conv1d, nn.Conv2d or nn.Conv3d that computes as torch's own"
     if skipped:
-        message += f"; left alone as subclasses: {', '.join(map(str, skipped.values()))}"
+        named = (f"{name or 'the model'} ({type(m).__name__})" for m, name in skipped.items())
+        message += f"; left alone: {', '.join(named)}"
     return message
 
 
@@ -198,6 +207,11 @@ def _same_state(module: nn.Module, new_class: Any) -> Any:
 
 
 def _replace(model: nn.Module, replacements: dict[nn.Module, nn.Module]) -> nn.Module:
+    for new in replacements.values():
+        # Torch hands these hooks their layer, which it knows by a weak reference.
+        for hook in vars(new)["_load_state_dict_pre_hooks"].values():
+            if hook.with_module:
+                hook.module = weakref.ref(new)
     # A tied layer hangs under several names, so every parent and name is visited.
     for parent in list(model.modules()):
         for name, child in parent._modules.items():

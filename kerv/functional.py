@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from .base import KernelLike
@@ -75,7 +76,7 @@ def kernel_conv2d(
     Raises:
         TypeError: `input` does not hold floating-point numbers.
         ValueError: shapes do not fit, or the kernel is unknown.
-        RuntimeError: what torch's convolution itself refuses.
+        RuntimeError: what torch's convolution itself refuses, as input and weight of two types.
 
     >>> import torch
     >>> picture = torch.arange(9.0).reshape(1, 1, 3, 3)
@@ -154,8 +155,13 @@ def _check_tensors(
     dims: int, input: Tensor, weight: Tensor, bias: Tensor | None, groups: int
 ) -> None:
     if not input.is_floating_point():
-        raise TypeError(
-            f"kernel_conv{dims}d needs floating-point input, got {input.dtype}; use input.float()"
+        cast = "" if input.is_complex() else "; use input.float()"
+        raise TypeError(f"kernel_conv{dims}d needs floating-point input, got {input.dtype}{cast}")
+    # Torch's convolution refuses it too. A distance would compute in the wider of the two.
+    if input.dtype != weight.dtype and not _autocast(input):
+        raise RuntimeError(
+            f"kernel_conv{dims}d needs input and weight of one type, "
+            f"got {input.dtype} and {weight.dtype}"
         )
     if weight.ndim != dims + 2:
         raise ValueError(
@@ -180,6 +186,11 @@ def _check_tensors(
             f"weight of shape {tuple(weight.shape)} with groups={groups} needs {channels} input "
             f"channels, got an input of shape {tuple(input.shape)}"
         )
+
+
+def _autocast(input: Tensor) -> bool:
+    # Autocast knows nothing of the meta device.
+    return not input.is_meta and torch.is_autocast_enabled(input.device.type)
 
 
 def _per_dimension(name: str, value: Size, dims: int, least: int) -> tuple[int, ...]:

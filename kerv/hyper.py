@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Real
 
 import torch
@@ -91,24 +92,36 @@ class Hyper(nn.Module):
 
     def value(self) -> Tensor:
         """The effective value: shape () or (out_channels,)."""
-        if self.raw is None:
-            raise RuntimeError(
-                f"{self.name} has no value yet: it becomes 1/n when a layer takes the kernel"
-            )
-        return self.raw.exp() if self.positive else self.raw
+        raw = self._stored()
+        return raw.exp() if self.positive else raw
 
     def fill(self, value: float) -> None:
         """Set every effective value."""
-        assert self.raw is not None, "a layer binds its hyper-parameters"
         value = checked(self.name, value, self.positive)
         with torch.no_grad():
-            self.raw.fill_(math.log(value) if self.positive else value)
+            self._stored().fill_(math.log(value) if self.positive else value)
 
     def forward(self, p: Pair) -> Tensor:
         """The effective value, in a shape that broadcasts to `p.dot`."""
         if self.raw is None:
             return torch.full((), 1 / p.n, dtype=torch.float64, device=p.x.device)
         return p.per_filter(self.value())
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Hyper:
+        # `to_empty` gives a layer from the meta device memory that holds anything. A plain
+        # convolution's state would leave that here.
+        empty = self.raw is not None and self.raw.is_meta
+        super()._apply(fn, recurse)
+        if empty and not self._stored().is_meta:
+            self.reset_parameters()
+        return self
+
+    def _stored(self) -> Tensor:
+        if self.raw is None:
+            raise RuntimeError(
+                f"{self.name} has no value yet: it becomes 1/n when a layer takes the kernel"
+            )
+        return self.raw
 
     def _store(self, raw: Tensor | None) -> None:
         if self.learnable:

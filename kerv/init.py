@@ -7,6 +7,7 @@ distance says how fast the kernel has to fall.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
     answers then.
 
     Nothing else changes: not the biases, the other layers, the running statistics of norms, the
-    modes, or torch's random state.
+    modes, or torch's random state. After an error, nothing has changed.
 
     Args:
         model: a network with kernel layers.
@@ -45,8 +46,9 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
     Raises:
         TypeError: `scale` is not a number.
         ValueError: `scale` is not finite or not greater than 0; the network has no layer with such
-            a kernel, or the batch reaches none; a layer's input has too few different patches, or
-            most of them are equal.
+            a kernel, or the batch reaches none; the filters of one are computed from other
+            parameters; a layer's input is not finite, has too few different patches, or most of
+            them are equal.
 
     >>> import torch, kerv
     >>> net = kerv.KernelConv2d(1, 4, 3, kernel="gaussian")
@@ -65,6 +67,12 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
             f"{type(model).__name__} has no kernel layer of a distance: "
             f"{', '.join(kernel.__name__ for kernel in _OF_A_DISTANCE)}"
         )
+    for name, layer in layers.items():
+        if "weight" not in layer._parameters:
+            raise ValueError(
+                f"the filters of layer {name!r} are computed from other parameters and cannot be "
+                "set: take them from the data before weight_norm, pruning and the like"
+            )
     generator = torch.Generator().manual_seed(seed)
     reached = set()
 
@@ -76,23 +84,29 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
 
     hooks = [
         layer.register_forward_pre_hook(
-            lambda layer, inputs, name=name: set_up(name, layer, inputs[0])
+            lambda layer, args, kwargs, name=name: set_up(name, layer, *args, **kwargs),
+            with_kwargs=True,
         )
         for name, layer in layers.items()
     ]
+    start = {layer: copy.deepcopy(layer.state_dict()) for layer in layers.values()}
     inside = {id(m) for layer in layers.values() for m in layer.modules()}
     others = [module for module in model.modules() if id(module) not in inside]
-    buffers = [(b, b.clone()) for module in others for b in module.buffers(recurse=False)]
+    buffers = [(m, n, b, b.clone()) for m in others for n, b in m.named_buffers(recurse=False)]
     modes = {module: module.training for module in model.modules()}
     try:
         model.train()
         with torch.random.fork_rng([batch.device] if batch.is_cuda else []):
             model(batch)
+    except BaseException:
+        for layer, state in start.items():
+            layer.load_state_dict(state)
+        raise
     finally:
         for hook in hooks:
             hook.remove()
-        for buffer, value in buffers:
-            buffer.copy_(value)
+        for module, name, buffer, value in buffers:
+            setattr(module, name, buffer.copy_(value))
         for module, mode in modes.items():
             module.training = mode
     if not reached:
@@ -103,6 +117,8 @@ def _init_layer(
     name: str, layer: _KernelConv, input: Tensor, scale: float, generator: torch.Generator
 ) -> None:
     patches = _draw_patches(layer, input, _SAMPLE, generator)
+    if not patches.isfinite().all():
+        raise ValueError(f"layer {name!r}: its input holds NaN or infinity")
     filters = layer.out_channels // layer.groups
     first = [_first_of_each(rows)[:filters] for rows in patches]
     fewest = min(map(len, first))

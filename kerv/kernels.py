@@ -7,6 +7,8 @@ word that scikit-learn has for it.
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from torch import Tensor
 
 from . import tails
@@ -63,11 +65,12 @@ class PolynomialKernel(Kernel):
         per_channel: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(degree, int) or isinstance(degree, bool):
+        if not isinstance(degree, Integral) or isinstance(degree, bool):
             raise TypeError(f"degree must be an int, got {degree!r}")
         if degree < 1:
             raise ValueError(f"degree must be at least 1, got {degree}")
-        self.degree = degree
+        self.degree = int(degree)
+        c = checked("c", c, positive=False)
         self.c = Hyper("c", c, learnable=learnable, per_channel=per_channel)
 
     def forward(self, p: Pair) -> Tensor:
@@ -167,11 +170,11 @@ class SigmoidKernel(Kernel):
         per_channel: bool = False,
     ) -> None:
         super().__init__()
-        if gamma is None:
-            raise TypeError("gamma must be a number, got None")
+        gamma = checked("gamma", gamma, positive=True)
         self.gamma = Hyper(
             "gamma", gamma, learnable=learnable, per_channel=per_channel, positive=True
         )
+        c = checked("c", c, positive=False)
         self.c = Hyper("c", c, learnable=learnable, per_channel=per_channel)
 
     def forward(self, p: Pair) -> Tensor:
@@ -292,8 +295,7 @@ class RationalQuadraticKernel(Kernel):
         per_channel: bool = False,
     ) -> None:
         super().__init__()
-        if alpha is None:
-            raise TypeError("alpha must be a number, got None")
+        alpha = checked("alpha", alpha, positive=True)
         self.alpha = Hyper(
             "alpha", alpha, learnable=learnable, per_channel=per_channel, positive=True
         )

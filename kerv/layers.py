@@ -35,9 +35,15 @@ class _KernelConv(nn.modules.conv._ConvNd):
         """Give the layer its own copy of a kernel, bound to its filters, on their device."""
         # A spec makes a new kernel as it is. (And torch cannot deep-copy a fake tensor.)
         own = get_kernel(kernel) if isinstance(kernel, str) else copy.deepcopy(get_kernel(kernel))
-        own.bind(self.weight[0].numel(), self.out_channels)
-        self.kernel = own.to(device=self.weight.device, dtype=self.weight.dtype)
-        self.kernel.train(self.training)
+        own.train(self.training)
+        self.kernel = own
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Whatever becomes the kernel fits the filters, also one that is shared on purpose.
+        if name == "kernel" and isinstance(value, Kernel):
+            value.bind(self.weight.shape[1:].numel(), self.out_channels)
+            value.to(device=self.weight.device, dtype=self.weight.dtype)
+        super().__setattr__(name, value)
 
     def reset_parameters(self) -> None:
         """New random filters, as in `nn.ConvNd`, and the kernel's starting values."""

@@ -10,6 +10,7 @@ same names, so a kernel cannot tell them apart.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -134,7 +135,8 @@ class Pair:
     def dist_sq(self) -> Tensor:
         if self._dist_sq is None:
             # Rounding can push a distance below zero, where a root or a logarithm would be NaN.
-            self._dist_sq = (self.x_sq + self.w_sq - 2 * self.wide_dot).clamp_min(0)
+            # The dot product comes first, because the sum takes its memory format.
+            self._dist_sq = (self.x_sq - 2 * self.wide_dot + self.w_sq).clamp_min(0)
         return self._dist_sq
 
     @property
@@ -275,7 +277,11 @@ class ConvPair(Pair):
         for dim, (reach, step, every) in enumerate(
             zip(self._reach, self.stride, self.dilation, strict=True), start=2
         ):
-            values = values.unfold(dim, reach + 1, step)[..., ::every].sum(-1)
+            # Slices and not `unfold`, whose backward is as wide as the reach, gaps included.
+            span = values.shape[dim] - reach
+            taps = [slice(k, k + span, step) for k in range(0, reach + 1, every)]
+            slices = [values[(slice(None),) * dim + (tap,)] for tap in taps]
+            values = functools.reduce(torch.add, slices)
         if self.groups == 1:
             return values
         return values.repeat_interleave(len(self.w) // self.groups, dim=1)

@@ -85,6 +85,8 @@ def test_command_line(
     assert "unknown kernel 'gausian'" in capsys.readouterr().err
     assert bench.main(["--kernels", "polynomial:degree=2.5"]) == 1
     assert "degree must be an int" in capsys.readouterr().err
+    assert bench.main(["--device", "abacus"]) == 1
+    assert "abacus" in capsys.readouterr().err
     assert bench.main(["--rounds", "0"]) == 1
     assert "rounds must be at least 1, got 0" in capsys.readouterr().err
     out_file = tmp_path / "results.json"

@@ -122,8 +122,34 @@ def test_memory_formats_agree(name: str, device: torch.device) -> None:
     [plain] = torch.autograd.grad(expected.square().sum(), [layer.weight])
     layer.to(memory_format=torch.channels_last)  # as in training
     last = layer(x.contiguous(memory_format=torch.channels_last))
+    # The layer behind expects what a convolution would give it. (L1 comes from rows.)
+    if name not in ("l1", "laplacian"):
+        assert last.is_contiguous(memory_format=torch.channels_last)
     [gradient] = torch.autograd.grad(last.square().sum(), [layer.weight])
     torch.testing.assert_close(gradient, plain)
+
+
+def test_a_distance_of_ones_own_keeps_the_memory_format(device: torch.device) -> None:
+    layer = kerv.KernelConv2d(4, 6, 3, kernel=lambda p: -p.dist_sq, device=device)
+    layer.to(memory_format=torch.channels_last)
+    x = torch.randn(2, 4, 7, 5, device=device).contiguous(memory_format=torch.channels_last)
+    assert layer(x).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_backward_of_a_wide_dilation_needs_no_more_memory() -> None:
+    """What is allocated, in units of the input, for a depthwise layer."""
+    allocated = []
+    for dilation in (1, 12):
+        layer = kerv.KernelConv2d(
+            8, 8, 3, padding=dilation, dilation=dilation, groups=8, kernel="gaussian"
+        )
+        x = torch.randn(1, 8, 48, 48, requires_grad=True)
+        y = layer(x).sum()
+        with torch.profiler.profile(profile_memory=True) as profile:
+            y.backward()
+        events = [event.nbytes() for event in profile.profiler.kineto_results.events()]
+        allocated.append(sum(size for size in events if size > 0) / x.nbytes)
+    assert allocated[1] < 1.5 * allocated[0]
 
 
 class CountConvolutions(TorchFunctionMode):
@@ -302,12 +328,23 @@ def test_a_number_of_numpy_is_a_number() -> None:
     for kernel in ("linear", "gaussian"):
         y = functional.kernel_conv2d(x, w, stride=np.int64(2), kernel=kernel)
         assert torch.equal(y, functional.kernel_conv2d(x, w, stride=2, kernel=kernel))
+    assert repr(kerv.PolynomialKernel(np.int64(2))) == "PolynomialKernel(degree=2, c=1)"
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"input": torch.ones(1, 2, 5, 5, dtype=torch.int64)}, TypeError, "got torch.int64"),
+        (
+            {"input": torch.ones(1, 2, 5, 5, dtype=torch.complex64)},
+            TypeError,
+            "floating-point input, got torch.complex64$",
+        ),
+        (
+            {"input": torch.ones(1, 2, 5, 5).half()},
+            RuntimeError,
+            "input and weight of one type, got torch.float16 and torch.float32",
+        ),
         ({"input": torch.ones(5, 5)}, ValueError, r"3 without the batch, got shape \(5, 5\)"),
         ({"input": torch.ones(1, 3, 5, 5)}, ValueError, r"needs 2 input channels, got an input"),
         ({"weight": torch.ones(4, 2, 3)}, ValueError, r"weight with 4 dimensions.*\(4, 2, 3\)"),

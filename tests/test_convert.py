@@ -8,6 +8,7 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from torchvision.models.feature_extraction import create_feature_extractor
 
 import kerv
 
@@ -153,6 +154,46 @@ def test_subclasses_are_left_alone_and_named() -> None:
     assert converted(ours) == ["2"]
     with pytest.raises(ValueError, match="nothing to convert"):
         kerv.convert_model(model, "gaussian", where="first")
+
+
+def test_layers_with_a_forward_of_their_own_are_left_alone() -> None:
+    for net in (small(), kerv.convert_model(small(), "gaussian")):
+        first = type(net[0])
+        net[0].forward = net[0].forward
+        with pytest.warns(UserWarning, match=r"left alone, because .*: 0 \((Kernel)?Conv2d\)"):
+            changed = kerv.convert_model(net, "cosine")
+        assert type(changed[0]) is first
+    with pytest.warns(UserWarning, match=r"left alone, because .*: 0 \(KernelConv2d\)"):
+        assert converted(kerv.revert_model(net)) == ["0"]
+
+
+def test_a_lazy_layer_is_converted_after_its_first_batch() -> None:
+    net = nn.Sequential(nn.LazyConv2d(4, 3))
+    with pytest.raises(ValueError, match=r"no nn.Conv1d, .*; left alone: 0 \(LazyConv2d\)"):
+        kerv.convert_model(net, "gaussian")
+    net(torch.randn(1, 2, 5, 5))
+    assert converted(kerv.convert_model(net, "gaussian")) == ["0"]
+
+
+def test_a_hook_before_loading_gets_the_new_layer() -> None:
+    model, seen = nn.Sequential(nn.Conv2d(3, 4, 3)), []
+    model[0].register_load_state_dict_pre_hook(lambda module, *_: seen.append(module))
+    state = model.state_dict()
+    ours = kerv.convert_model(model, "gaussian")
+    ours.load_state_dict(state)
+    kerv.convert_model(model, "gaussian", inplace=True)
+    back = kerv.revert_model(model)
+    for net in (model, back):
+        net.load_state_dict(net.state_dict())
+    assert all(a is b for a, b in zip(seen, (ours[0], model[0], back[0]), strict=True))
+
+
+def test_torchvision_extracts_features_with_the_layer_as_a_leaf() -> None:
+    net = kerv.convert_model(small(), "gaussian").eval()
+    leaf = {"leaf_modules": [kerv.KernelConv2d]}
+    x = torch.randn(2, 3, 8, 8)
+    features = create_feature_extractor(net, ["1"], tracer_kwargs=leaf)(x)["1"]
+    assert torch.equal(features, net[:2](x))
 
 
 def test_only_layers_that_were_asked_for_are_named() -> None:

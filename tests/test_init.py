@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -154,11 +155,47 @@ class Unreached(nn.Module):
             MOSTLY_ZERO,
             "layer '0': most patches of its input are equal",
         ),
+        (network(), BATCH.clone().index_fill_(0, torch.tensor([3]), math.nan), "NaN or infinity"),
+        (
+            nn.Sequential(nn.utils.parametrizations.weight_norm(network()[0])),
+            BATCH,
+            "the filters of layer '0' are computed from other parameters",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(net: nn.Module, batch: torch.Tensor, message: str) -> None:
+    before = copy.deepcopy(net.state_dict())
     with pytest.raises(ValueError, match=message):
         init_from_data(net, batch)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+class OfItsOwn(nn.Module):
+    """Calls its layers by keyword, and keeps a running mean in a new tensor each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = kerv.KernelConv2d(3, 4, 3, kernel="gaussian")
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean = 0.9 * self.mean + 0.1 * x.mean()
+        return self.first(input=x)
+
+
+def test_layers_called_by_keyword_and_buffers_that_are_replaced() -> None:
+    net = OfItsOwn()
+    init_from_data(net, BATCH + 1)
+    assert net.mean == 0
+    assert all(is_a_patch(w, BATCH + 1, net.first) for w in net.first.weight.detach())
+
+
+def test_an_error_in_a_later_layer_leaves_the_first_as_it_was() -> None:
+    net = nn.Sequential(network()[0], nn.AdaptiveAvgPool2d(3), network()[0])
+    before = copy.deepcopy(net.state_dict())
+    with pytest.raises((ValueError, RuntimeError)):
+        init_from_data(net, BATCH)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
 @pytest.mark.parametrize(

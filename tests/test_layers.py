@@ -60,6 +60,15 @@ def test_a_layer_copies_its_kernel_and_assignment_shares_it() -> None:
     assert b.kernel.gamma.raw is a.kernel.gamma.raw
 
 
+def test_an_assigned_kernel_is_bound_to_the_filters() -> None:
+    layer = kerv.KernelConv2d(1, 2, 3)
+    layer.kernel = kerv.GaussianKernel(learnable=True, per_channel=True)
+    assert layer.kernel.gamma.raw.shape == (2,)
+    assert layer.kernel.gamma.raw.dtype == torch.float32
+    layer(torch.randn(4, 1, 6, 6)).sum().backward()
+    assert layer.kernel.gamma.raw.grad.abs().min() > 0
+
+
 def test_state_dicts_are_exchanged_with_torch() -> None:
     plain = nn.Conv2d(3, 4, 3)
     layer = kerv.KernelConv2d(3, 4, 3, kernel="gaussian:gamma=0.3")
@@ -105,6 +114,18 @@ def test_from_the_meta_device_to_a_real_one() -> None:
     layer = layer.to_empty(device="cpu")
     layer.reset_parameters()
     torch.testing.assert_close(layer.kernel.gamma.value().item(), 0.3)
+
+
+def test_memory_that_nobody_filled_is_no_hyper_parameter() -> None:
+    layer = nn.utils.skip_init(kerv.KernelConv2d, 2, 3, 3, kernel="polynomial:c=0.5")
+    assert layer.kernel.c.value().item() == 0.5
+    with torch.device("meta"):
+        net = nn.Sequential(kerv.KernelConv2d(2, 3, 3, kernel="gaussian:per_channel=true"))
+    net.to_empty(device="cpu").load_state_dict(
+        {"0." + k: v for k, v in layer.state_dict().items() if "kernel" not in k}
+    )
+    torch.testing.assert_close(net[0].kernel.gamma.value(), torch.full((3,), 1 / 18))
+    assert torch.equal(net[0].weight, layer.weight)
 
 
 def test_reset_parameters_draws_filters_and_restores_the_kernel() -> None:

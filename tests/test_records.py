@@ -101,8 +101,8 @@ def test_bad_records(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="come nearest: light/correlation-seed"):
         records.load("light/correlatoin-seed0")
     path = tmp_path / "record.json"
-    for text in ("{}", "not json"):
-        path.write_text(text)
+    for text in (b"{}", b"not json", b"\xff\xfe\xfd"):
+        path.write_bytes(text)
         with pytest.raises(ValueError, match="is not a record of a run"):
             records.load(path)
 

@@ -122,9 +122,9 @@ def load(name: str | os.PathLike[str]) -> Record:
         ValueError: there is no run of this name, or the file is not a record.
     """
     if str(name).endswith(".json"):
-        text = Path(name).read_text(encoding="utf-8")
+        text = Path(name).read_bytes()
     elif str(name) in names():
-        text = (resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8")
+        text = (resources.files(__name__) / f"{name}.json").read_bytes()
     else:
         near = difflib.get_close_matches(str(name), names(), n=5, cutoff=0)
         raise ValueError(
