@@ -7,7 +7,7 @@ word that scikit-learn has for it.
 
 from __future__ import annotations
 
-from numbers import Integral
+from typing import SupportsIndex
 
 from torch import Tensor
 
@@ -65,7 +65,7 @@ class PolynomialKernel(Kernel):
         per_channel: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(degree, Integral) or isinstance(degree, bool):
+        if not isinstance(degree, SupportsIndex) or isinstance(degree, bool):
             raise TypeError(f"degree must be an int, got {degree!r}")
         if degree < 1:
             raise ValueError(f"degree must be at least 1, got {degree}")

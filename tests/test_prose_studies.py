@@ -176,7 +176,7 @@ def test_what_chapter_10_counts_in_its_checklist() -> None:
     assert [verdict for _, verdict in verdicts].count("reproduced") == 7
     against = [claim for claim, verdict in verdicts if verdict == "not reproduced"]
     assert len([claim for claim in against if "is stuck" not in claim]) == 3
-    # "two of the three just missed 0, and those under four lights held it", at the rate 0.3
+    # chapter 9, at the rate 0.3: half in shadow "both intervals just miss 0", four lights hold it
     remedies = ("per-picture", "instance-norm", "local-contrast")
     rivals = [f"convolution-{name}-shadow-augmented" for name in remedies]
     both, asked = "correlation-shadow-augmented", ("half in shadow", "four lights")
@@ -188,7 +188,7 @@ def test_what_chapter_10_counts_in_its_checklist() -> None:
     alone = audit.scores("light-rates/correlation", asked[1])
     taught = audit.scores("light/convolution-shadow-augmented", asked[1])
     assert audit.difference(alone, taught).verdict == "not reproduced"
-    # "Under a smooth ramp it is nine points behind the one with local contrast"
+    # chapter 9, when: "nine points ahead there"
     ramp, contrast = "smooth ramp", f"light-rates/{rivals[-1]}"
     behind = audit.leads(f"light-rates/{both}", [contrast], [ramp])[contrast][ramp]
     assert (round(100 * behind.mean), behind.verdict) == (-9, "not reproduced")
