@@ -15,9 +15,12 @@ REPO ?= $(GITHUB_REPOSITORY)
 # Two workers of one thread each: more would only fight for the two cores this is planned for.
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
-# Notebooks run in their own folder, so a relative path would not be found from there.
+# Notebooks run in their own folder, so a relative path would not be found from there. (Not by
+# make's abspath, which takes a folder's name with a space for two; and `override` also reaches what
+# stands behind `make`.)
 ifdef KERV_DATA
-export KERV_DATA := $(abspath $(KERV_DATA))
+ABSOLUTE := import os, sys; print(os.path.abspath(os.path.expanduser(sys.argv[1])))
+override export KERV_DATA := $(shell $(PYTHON) -c '$(ABSOLUTE)' "$(KERV_DATA)")
 endif
 
 .DEFAULT_GOAL := help

@@ -46,7 +46,8 @@ def pgd(
         The changed pictures.
 
     Raises:
-        ValueError: a number is out of range, or restarts without a generator.
+        ValueError: a number or a pixel is out of range, restarts without a generator, or the
+            network answers NaN.
 
     >>> x, y = torch.full((1, 1, 1, 2), 0.5), torch.tensor([0])
     >>> pgd(lambda x: x.flatten(1), x, y, epsilon=0.25)
@@ -59,6 +60,8 @@ def pgd(
     ]:
         if not good:
             raise ValueError(f"{name} must be at least {int(name != 'epsilon')}, got {value!r}")
+    if ((x < 0) | (x > 1)).any():
+        raise ValueError(f"the pictures must lie in 0…1, these reach from {x.min()} to {x.max()}")
     if restarts > 1 and generator is None:
         raise ValueError(f"restarts={restarts} would all start at the picture: give a generator")
     size = min(epsilon, 2.5 * epsilon / steps)
@@ -76,6 +79,8 @@ def pgd(
             changed = torch.clamp(changed.detach() + size * gradient.sign(), low, high)
         with torch.no_grad():
             loss = F.cross_entropy(network(changed), y, reduction="none")
+        if loss.isnan().any():  # no loss is greater, so the attack would seem to have failed
+            raise ValueError(f"the network answers NaN to {int(loss.isnan().sum())} pictures")
         worse = loss > worst_loss
         best = torch.where(worse[:, None, None, None], changed, best)
         worst_loss = torch.where(worse, loss, worst_loss)

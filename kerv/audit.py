@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import bench, light, studies
-from .records import Record, load, markdown, names, per_cent
+from .records import Record, diverged, load, markdown, names, per_cent
 from .registry import kernel_name
 
 NOT_RUN, DIVERGED = "not run yet", "diverged"
@@ -359,8 +359,8 @@ def finals_table(study: str) -> str:
     rows = []
     for contestant in studies.get_study(study).contestants:
         runs = complete(f"{study}/{contestant}")
-        if not runs:
-            rows.append([contestant, NOT_RUN] + [""] * 5)
+        if not runs or diverged(runs):
+            rows.append([contestant, diverged(runs) or NOT_RUN] + [""] * 5)
             continue
         reached = "—"  # a study may hold no pictures out
         if runs[0].validation_accuracy is not None:

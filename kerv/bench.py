@@ -327,7 +327,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         machine = {"versions": versions(), "hardware": hardware(torch.device(options.device))}
         if options.out:  # before the minutes of measuring
             _earlier(Path(options.out), machine)
-    except (ValueError, TypeError, RuntimeError) as error:
+    except (ValueError, TypeError, RuntimeError, OSError) as error:
         print(f"kerv.bench: {error}", file=sys.stderr)
         return 1
     where = f"{options.device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
@@ -361,6 +361,8 @@ def _earlier(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
     if not file.exists():
         return {"cases": [], **machine}
     results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(results, dict) or "cases" not in results:
+        raise ValueError(f"{file} holds no results of this benchmark: name another")
     there = {key: results.get(key) for key in machine}
     if there != machine:
         raise ValueError(f"{file} holds results of {there}, this is {machine}: name another")

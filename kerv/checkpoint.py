@@ -21,7 +21,13 @@ class CheckpointError(RuntimeError):
 def save(state: dict[str, Any], path: Path) -> None:
     """Write `state`, tensors and plain values."""
     with whole_file(path) as file:
-        torch.save(state, file)
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # A full disk, behind a message of torch's own.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .findings import (
     stuck,
     volterra,
 )
-from .records import markdown, per_cent
+from .records import diverged, markdown, per_cent
 
 
 @dataclass(frozen=True)
@@ -255,6 +255,7 @@ def versus(study: str, contestants: Sequence[str] | None = None) -> str:
     for name in chosen(study, contestants):
         runs = complete(f"{study}/{name}")
         score = per_cent([run.test_accuracy for run in runs]) if runs else NOT_RUN
+        score = diverged(runs) or score
         found = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()
         against = ("", "") if name == _PLAIN else (found.gap, found.verdict)
         rows.append((name, score, *against))
@@ -294,8 +295,8 @@ def pace(study: str) -> str:
         runs, kernel = complete(f"{study}/{name}"), kernel_of(study, name)
         most = 1.0 if kernel == "linear" else layer_cost(kernel)
         cost = "not measured" if most is None else f"1 to {most:.2f}" if most > 1 else "1"
-        if not runs:
-            rows.append((name, NOT_RUN, "", "", cost, ""))
+        if not runs or diverged(runs):
+            rows.append((name, diverged(runs) or NOT_RUN, "", "", cost, ""))
             continue
         epochs = statistics.mean(counted_epochs(run) for run in runs)
         never = all(epochs_to(run) is None for run in runs)

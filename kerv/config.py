@@ -192,6 +192,6 @@ class TrainConfig:
     def folder(self) -> Path:
         """Where the run keeps its files."""
         if self.out is not None:
-            return Path(self.out)
+            return Path(self.out).expanduser()
         kernel = re.sub(r"[^a-z0-9.]+", "-", self.kernel.lower())
         return Path("runs", f"{self.data}-{self.model}-{kernel}-{self.where}-seed{self.seed}")

@@ -35,12 +35,19 @@ def evaluate(
             right.
 
     Raises:
-        ValueError: `normalize`, `precision` or `views` is unknown.
+        ValueError: `normalize`, `precision` or `views` is unknown; pictures and labels do not fit,
+            or there are none; `batch_size` is less than 1.
     """
     if precision not in ("fp32", "bf16"):
         raise ValueError(f"precision must be fp32 or bf16, got {precision!r}")
     if views not in VIEWS:
         raise ValueError(f"views must be one of {', '.join(map(str, VIEWS))}, got {views!r}")
+    if y.shape != x.shape[:1] or not len(y):
+        raise ValueError(
+            f"each picture needs one label: x has the shape {tuple(x.shape)}, y {tuple(y.shape)}"
+        )
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     scale = scaling.scaler(normalize, dataset)
     return count_right(model, x, y, scale, batch_size, precision, views).item() / len(x)
 

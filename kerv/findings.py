@@ -26,7 +26,7 @@ from .audit import (
     search,
 )
 from .layers import KernelConv2d
-from .records import per_cent
+from .records import diverged, per_cent
 from .registry import get_kernel, kernel_names
 
 
@@ -43,10 +43,8 @@ def _open(*contestants: str) -> Finding | None:
     runs = [complete(contestant) for contestant in contestants]
     if not all(runs):
         return Finding("", NOT_RUN)
-    failed = [record for seeds in runs for record in seeds if record.failed]
-    if failed:
-        return Finding(f"{len(failed)} of {sum(map(len, runs))} runs diverged", DIVERGED)
-    return None
+    failed = diverged([record for seeds in runs for record in seeds])
+    return Finding(failed, DIVERGED) if failed else None
 
 
 def _accuracies(

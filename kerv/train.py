@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import shutil
 import sys
 import time
@@ -73,7 +74,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     out = Path(config.resume).parent if config.resume and not config.out else config.folder()
     last, finished = out / "last.pt", out / "record.json"
     # A checkpoint may go on in a folder of its own, but not in that of a third run.
-    goes_on = config.resume is not None and out.resolve() == Path(config.resume).parent.resolve()
+    goes_on = config.resume is not None and last.resolve() == Path(config.resume).resolve()
     if goes_on and finished.exists():
         record = load_record(finished)
         before = TrainConfig.of(finished, record.config).run()
@@ -81,9 +82,13 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         log(f"{out} is finished: test {record.test_accuracy:.2%}")
         return record
     if not goes_on and (last.exists() or finished.exists()):
-        raise FileExistsError(
-            f"{out} holds a run already: go on with --resume {last}, or name another --out"
-        )
+        go_on = f"go on with --resume {last}, or " if last.exists() else ""
+        raise FileExistsError(f"{out} holds a run already: {go_on}name another --out")
+    state: dict[str, Any] | None = None
+    if config.resume:
+        state = checkpoint.load(config.resume)
+        before = TrainConfig.of(config.resume, state["config"]).run()
+        checkpoint.refuse_other_run(config.resume, before, config.run())
     with world.first_alone():  # it may have to download
         dataset = data.load(config.data, config.root, device)
     train_x, train_y, held_x, held_y = _split(dataset, config)
@@ -111,10 +116,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     history: list[dict[str, Any]] = []
     # Before the first epoch and after each, for figures that show how filters came about.
     filters = [models.first_filters(model).cpu()]
-    if config.resume:
-        state = checkpoint.load(config.resume)
-        before = TrainConfig.of(config.resume, state["config"]).run()
-        checkpoint.refuse_other_run(config.resume, before, config.run())
+    if config.resume and state:
         processes = state.get("processes", world.size)
         if processes != world.size and device.type == "cpu":
             raise checkpoint.CheckpointError(
@@ -124,7 +126,10 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
         checkpoint.restore(config.resume, state, model, optimizer)
         history, filters = state["history"], state["filters"]
 
-    out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be: say so before an epoch
+    # A folder that cannot be written to: say so before an epoch.
+    out.mkdir(parents=True, exist_ok=True)
+    if not os.access(out, os.W_OK):
+        raise PermissionError(f"cannot write into {out}")
     name = f"{config.model} with {config.kernel} on {config.data}, {len(train_x)} pictures"
     where = f"{device}" if world.size == 1 else f"{world.size} processes on {device.type}"
     log(f"{name}, {where}, {config.precision}, into {out}")
@@ -296,7 +301,7 @@ def recorded_network(name: str | Path) -> nn.Module:
     Raises:
         ValueError: there is no such run, or its weights do not come with the package.
     """
-    model = network(TrainConfig(**load_record(name).config))
+    model = network(TrainConfig.of(name, load_record(name).config))
     model.load_state_dict(tensors_of(name))
     return model.eval()
 

@@ -98,3 +98,15 @@ def test_errors(arguments: dict, message: str) -> None:
     x = torch.zeros(1, 1, 1, 2)
     with pytest.raises(ValueError, match=message):
         pgd(lambda x: x.flatten(1), x, torch.tensor([0]), **arguments)
+
+
+@pytest.mark.parametrize("x", [torch.tensor([[[[-1.5, 0.5]]]]), torch.tensor([[[[0.5, 255.0]]]])])
+def test_pictures_on_another_scale_are_refused(x: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match=r"must lie in 0…1, these reach from (-1.5|0.5) to"):
+        pgd(lambda x: x.flatten(1), x, torch.tensor([0]), epsilon=0.1)
+
+
+def test_an_answer_of_nan_is_no_resistance() -> None:
+    x = torch.full((2, 1, 1, 2), 0.5)
+    with pytest.raises(ValueError, match="answers NaN to 2 pictures"):
+        pgd(lambda x: x.flatten(1) * torch.nan, x, torch.tensor([0, 1]), epsilon=0.1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kerv import audit, bench, claims, findings, light, records, studies
+from kerv import audit, bench, claims, findings, light, plots, records, studies
 from kerv.findings import Finding
 
 
@@ -94,6 +94,12 @@ def test_no_verdict_where_a_run_diverged(find: Callable[[], Finding], recorded: 
     assert found.result in ("1 of 6 runs diverged", "1 of 3 runs diverged")
     assert not found.gap
     assert "diverged" in audit.seeds("s")["test %, last epoch"]
+    # And no table averages it.
+    tables = [audit.finals_table("s"), claims.versus("s"), claims.pace("s")]
+    tables.append(records.table(recorded["cubic"]))
+    for table in tables:
+        assert table.count("1 of 3 runs diverged") == 1
+        assert "66." not in table
 
 
 @pytest.mark.parametrize("find", WAYS)
@@ -356,3 +362,8 @@ def test_stuck_is_near_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     assert findings.stuck("s", "cubic", (0.1, 0.2))() == Finding("", audit.NOT_RUN)
     found[0.2] = run(0, 0.9, 0.9, [0.9])
     assert findings.stuck("s", "cubic", (0.1, 0.2))().verdict == "not reproduced"
+
+
+def test_a_study_without_runs_has_no_numbers_to_show() -> None:
+    empty = plots.Numbers({})
+    assert (repr(empty), empty._repr_html_()) == ("", "")

@@ -87,6 +87,10 @@ def test_command_line(
     assert "degree must be an int" in capsys.readouterr().err
     assert bench.main(["--device", "abacus"]) == 1
     assert "abacus" in capsys.readouterr().err
+    (tmp_path / "list.json").write_text("[]")
+    for file, message in ((tmp_path, "Is a directory"), (tmp_path / "list.json", "holds no res")):
+        assert bench.main(["--out", str(file)]) == 1
+        assert message in capsys.readouterr().err
     assert bench.main(["--rounds", "0"]) == 1
     assert "rounds must be at least 1, got 0" in capsys.readouterr().err
     out_file = tmp_path / "results.json"

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 
@@ -78,6 +79,32 @@ def test_whole_numbers_are_counted_and_not_rounded(capsys: pytest.CaptureFixture
     for off, start in ((0, "Right."), (-1, "Not yet"), (-500, "Not yet")):
         check.exercise("A02.1a", exact + off, **size)
         assert f"A02.1a: {start}" in capsys.readouterr().out, off
+
+
+def test_numbers_beyond_all_floats_are_wrong_and_no_crash(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "got 1000" in said(capsys, "01.1", 10**400)
+    check.exercise("A02.1a", 10**400, channels=40, degree=4)
+    assert "A02.1a: Not yet" in capsys.readouterr().out
+
+
+def test_a_tensor_is_asked_for_by_its_kind() -> None:
+    exercise = check.Exercise(lambda: torch.ones(2), "Good.", "Think.")
+    assert check.feedback(exercise, torch.ones(2), {}) == "Right. Good."
+    assert "a tensor of torch, and this is ndarray" in check.feedback(exercise, np.ones(2), {})
+    assert check.feedback(exercise, torch.complex(torch.ones(2), torch.ones(2)), {}).endswith(
+        "Think."
+    )
+
+
+def test_a_default_device_does_not_reach_the_checks_own_tensors() -> None:
+    def probe(answer: object) -> torch.Tensor:
+        return torch.ones(2)
+
+    exercise = check.Exercise(lambda: torch.ones(2), "Good.", "Think.", probe=probe)
+    with torch.device("meta"):
+        assert check.feedback(exercise, 1, {}) == "Right. Good."
 
 
 def test_unknown_question_names_those_there_are() -> None:

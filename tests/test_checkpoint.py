@@ -122,9 +122,49 @@ def test_resuming_does_not_write_into_a_third_run(run: TrainConfig, tmp_path: Pa
     with pytest.raises(FileExistsError, match=r"b holds a run already: go on with --resume"):
         train(dataclasses.replace(run, out=other.out, resume=last), log=quiet)
     assert files == {p.name: p.read_bytes() for p in (tmp_path / "b").iterdir()}
+    # Nor does a copy that lies in the folder of that run.
+    copy = tmp_path / "b" / "copy.pt"
+    copy.write_bytes(Path(last).read_bytes())
+    with pytest.raises(FileExistsError, match=r"b holds a run already: go on with --resume"):
+        train(dataclasses.replace(run, out=None, resume=str(copy)), log=quiet)
+    copy.unlink()
+    assert files == {p.name: p.read_bytes() for p in (tmp_path / "b").iterdir()}
+    (tmp_path / "b" / "last.pt").unlink()
+    with pytest.raises(FileExistsError, match=r"b holds a run already: name another --out"):
+        train(other, log=quiet)
     # A new folder is fine: the run is completed there.
     train(dataclasses.replace(run, out=str(tmp_path / "c"), resume=last), log=quiet)
     assert (tmp_path / "c" / "record.json").exists()
+
+
+def test_a_full_disk_is_named_and_the_old_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(STATE, path)
+    whole = path.read_bytes()
+
+    def full(state: object, file: object) -> None:
+        # As torch does it: its writer fails, and then its end finds a file that is too short.
+        try:
+            raise OSError(28, "No space left on device")
+        finally:
+            raise RuntimeError("unexpected pos 704 vs 598")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        checkpoint.save(STATE, path)
+    assert [path.read_bytes()] == [p.read_bytes() for p in tmp_path.iterdir()] == [whole]
+
+
+def test_another_run_is_refused_before_its_data_is_asked_for(
+    run: TrainConfig, tmp_path: Path
+) -> None:
+    last = str(Path(run.out or "", "last.pt"))
+    config = dataclasses.replace(run, data="mnist", root=str(tmp_path), resume=last)
+    with pytest.raises(checkpoint.CheckpointError, match="data was 'textures' and is 'mnist'"):
+        train(config, log=quiet)
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_that_are_not_finite_are_never_kept(tmp_path: Path) -> None:

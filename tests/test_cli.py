@@ -60,7 +60,7 @@ def test_values_of_another_type(field: str, value: object, kind: str) -> None:
 
 
 def test_a_folder_that_cannot_be_is_said_before_the_first_epoch(
-    tmp_path: Path, capsys: pytest.CaptureFixture
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     assert cli.main([*TINY, "--out", str(tmp_path / "file")]) == 1
@@ -68,6 +68,20 @@ def test_a_folder_that_cannot_be_is_said_before_the_first_epoch(
     assert "File exists" in printed.err
     assert printed.err.count("\n") == 1
     assert "epoch" not in printed.out
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / "closed")
+    assert cli.main([*TINY, "--out", str(tmp_path / "closed")]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == f"kerv-train: cannot write into {tmp_path / 'closed'}\n"
+    assert "epoch" not in printed.out
+
+
+def test_a_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert cli.main([*TINY, "--out=~/run"]) == 0
+    (tmp_path / "run" / "record.json").unlink()
+    assert cli.main(["--resume=~/run/last.pt"]) == 0
+    assert (tmp_path / "run" / "record.json").exists()
 
 
 @pytest.mark.parametrize(

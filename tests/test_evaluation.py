@@ -34,6 +34,13 @@ def test_evaluation_over_views() -> None:
         evaluate(Corner(), x, right, dataset, views=3)
     with pytest.raises(ValueError, match="precision must be fp32 or bf16, got 'fp16'"):
         evaluate(Corner(), x, right, dataset, precision="fp16")
+    for y in (right[:, None], torch.tensor([0, 0])):
+        with pytest.raises(ValueError, match=r"one label: x has the shape \(1, 1, 32, 32\), y "):
+            evaluate(Corner(), x, y, dataset)
+    with pytest.raises(ValueError, match=r"x has the shape \(0, "):
+        evaluate(Corner(), x[:0], right[:0], dataset)
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        evaluate(Corner(), x, right, dataset, batch_size=0)
 
 
 def test_evaluation_leaves_every_module_in_its_mode() -> None:

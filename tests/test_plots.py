@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -161,7 +162,11 @@ def test_walk_curves_refuse_an_unknown_kernel() -> None:
 
 def test_rate_sweep_shows_the_first_in_every_panel_and_what_diverged() -> None:
     figure = plots.rate_sweep(
-        {"plain": {0.1: 0.9, 0.2: 0.99}, "cubic": {0.1: 0.98, 0.2: None}, "third": {}},
+        {
+            "plain": {0.1: 0.9, 0.2: 0.99},
+            "cubic": {0.1: 0.98, 0.2: None, 0.3: math.nan},
+            "third": {},
+        },
         {"plain": "linear", "cubic": "polynomial", "third": "cosine"},
     )
     cubic, third = figure.axes
@@ -171,7 +176,7 @@ def test_rate_sweep_shows_the_first_in_every_panel_and_what_diverged() -> None:
         assert list(axis.lines[0].get_ydata()) == pytest.approx([0.1, 0.01])
     ours, failed = cubic.lines[2:]
     assert (ours.get_color(), list(ours.get_xdata())) == (plots.COLOURS["polynomial"], [0.1])
-    assert list(failed.get_xdata()) == [0.2]
+    assert list(failed.get_xdata()) == [0.2, 0.3]
     assert [text.get_text() for text in third.texts] == ["not run yet"]
     labels = [text.get_text() for text in cubic.get_yticklabels()]
     places = dict(zip(labels, cubic.get_yticks(), strict=True))

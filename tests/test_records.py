@@ -196,6 +196,10 @@ def test_runs_on_other_devices_are_of_one_row() -> None:
     assert records.table(runs).splitlines()[2].endswith("| 2 |")
 
 
+def test_a_bar_in_a_cell_does_not_end_it() -> None:
+    assert records.markdown(["a|b"], [["|x|"]]).splitlines()[2] == r"| \|x\| |"
+
+
 def test_table_says_what_is_unusual() -> None:
     run = record()
     run.config.update(init="data", init_scale=3.0, hyper_lr=10.0)

@@ -204,3 +204,18 @@ def test_what_the_guides_name_is_there(name: str) -> None:
         assert re.search(rf"^{target}:", makefile, re.M), target
     paths = re.findall(r"`((?:book|kerv|tests|\.github)/[\w./-]*)`", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("given", ["../my sets", "~/my sets"])
+def test_a_folder_of_datasets_reaches_the_notebooks_whole(given: str) -> None:
+    for before, behind in (({"KERV_DATA": given}, []), ({}, [f"KERV_DATA={given}"])):
+        said = subprocess.run(
+            ["make", "-n", "test", *behind],
+            cwd=ROOT,
+            env={**os.environ, **before},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        whole = Path(ROOT, Path(given).expanduser()).resolve()
+        assert f"Datasets: {whole} and textures" in said

@@ -98,5 +98,5 @@ def _plain(value: Any) -> float | tuple[float, ...] | None:
         if isinstance(value, tuple | list):
             return tuple(float(v) for v in value)
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -32,17 +32,27 @@ def feedback(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str:
     """One line on `answer`: right, the likely mistake, or a hint."""
     if answer is ... or answer is None:
         return UNANSWERED
+    # The check's own tensors are on the CPU, whatever the notebook's default is.
+    with torch.device("cpu"):
+        return _judged(exercise, answer, inputs)
+
+
+def _judged(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str:
     try:
         given = exercise.probe(answer, **inputs) if exercise.probe else answer
     except Exception as error:  # whatever a student's own code raises
         return f"Not yet. Your code raised {type(error).__name__}: {error}"
     if given is None or given is ...:
         return UNANSWERED
-    if same(given, exercise.right(**inputs)):
+    expected = exercise.right(**inputs)
+    if same(given, expected):
         return f"Right. {exercise.praise}"
     for mistake, message in exercise.mistakes:
         if same(given, mistake(**inputs)):
             return f"Not yet. {message}"
+    # (A float may be a probe's word for what is wrong.)
+    if isinstance(expected, torch.Tensor) and not isinstance(given, torch.Tensor | float):
+        return f"Not yet. The answer is a tensor of torch, and this is {type(given).__name__}."
     return f"Not yet. {exercise.hint}"
 
 
@@ -52,6 +62,7 @@ def same(given: Any, expected: Any) -> bool:
         return (
             isinstance(given, torch.Tensor)
             and given.shape == expected.shape
+            and not given.is_complex()
             and torch.allclose(given.cpu().double(), expected.double(), rtol=1e-3, atol=1e-5)
         )
     if isinstance(expected, tuple):
@@ -62,7 +73,7 @@ def same(given: Any, expected: Any) -> bool:
         )
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     if isinstance(expected, int):
         # 3.0000000000000004 may stand for 3. A count that is one off is wrong, however large.

@@ -26,7 +26,7 @@ class Numbers:
 
     def __init__(self, columns: Mapping[str, Sequence[object]]) -> None:
         lengths = {heading: len(cells) for heading, cells in columns.items()}
-        if len(set(lengths.values())) != 1:
+        if len(set(lengths.values())) > 1:
             raise ValueError(f"the columns must be of one length, got {lengths}")
         texts = [list(map(_text, cells)) for cells in columns.values()]
         self.headings, self.rows = list(columns), list(zip(*texts, strict=True))
@@ -38,6 +38,8 @@ class Numbers:
         return "\n".join("  ".join(line).rstrip() for line in padded)
 
     def _repr_html_(self) -> str:
+        if not self.headings:  # no run yet
+            return ""
         head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in self.headings)
         body = "".join(
             f'<tr><th scope="row">{html.escape(first)}</th>'

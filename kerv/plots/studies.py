@@ -68,7 +68,8 @@ def rate_sweep(
 def _sweep(
     axis: Axes, accuracies: Mapping[float, float | None], colour: str, marker: str, *, ls: str
 ) -> None:
-    there = {rate: max(1e-4, 1 - a) for rate, a in accuracies.items() if a is not None}
+    known = {rate: a for rate, a in accuracies.items() if a is not None and not math.isnan(a)}
+    there = {rate: max(1e-4, 1 - a) for rate, a in known.items()}
     axis.plot(list(there), list(there.values()), color=colour, marker=marker, ms=4, ls=ls)
     failed = [rate for rate in accuracies if rate not in there]
     axis.plot(failed, [1.0] * len(failed), "x", color=colour, ms=8, mew=2)

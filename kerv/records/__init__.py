@@ -190,7 +190,7 @@ def table(records: Iterable[Record] | None = None) -> str:
             "—" if config["kernel"] == "linear" else config["where"],
             f"{group[0].parameters:,}",
             per_cent([record.validation_accuracy for record in group]),
-            per_cent([record.test_accuracy for record in group]),
+            diverged(group) or per_cent([record.test_accuracy for record in group]),
             len(group),
         ]
         rows.append(cells)
@@ -205,7 +205,8 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     |---|---|
     | cosine | 3 |
     """
-    first, *rest = (f"| {' | '.join(map(str, cells))} |" for cells in (head, *rows))
+    texts = ([str(cell).replace("|", r"\|") for cell in cells] for cells in (head, *rows))
+    first, *rest = (f"| {' | '.join(cells)} |" for cells in texts)
     return "\n".join([first, "|---" * len(head) + "|", *rest])
 
 
@@ -251,6 +252,12 @@ def _kernel(config: dict[str, Any]) -> str:
     if config.get("hyper_lr", 1) != 1:
         words.append(f"its learning rate × {config['hyper_lr']:g}")
     return "; ".join(words)
+
+
+def diverged(records: Sequence[Record]) -> str:
+    """How many runs diverged, in words; "" if none did. Their accuracies say nothing."""
+    failed = sum(record.failed is not None for record in records)
+    return f"{failed} of {len(records)} runs diverged" if failed else ""
 
 
 def per_cent(fractions: Sequence[float | None]) -> str:
