@@ -91,7 +91,7 @@ class Explorer:
         labels = [list(map(_label, values)) for values in self.sliders.values()]
         identity = "kerv-" + hashlib.sha256(repr(frames).encode()).hexdigest()[:10]
         script = _SCRIPT.replace("ID", identity)
-        script = script.replace("FRAMES", _json(frames)).replace("LABELS", _json(labels))
+        script = script.replace("LABELS", _json(labels)).replace("FRAMES", _json(frames))
         sliders = "".join(
             f'<div><label>{html.escape(name)} <input type="range" min="0" max="{len(texts) - 1}" '
             f'value="0" aria-valuetext="{html.escape(texts[0])}" style="width: 14em; '
@@ -164,8 +164,8 @@ def _finer(values: Sequence[Any]) -> list[Any]:
 
 
 def _json(value: Any) -> str:
-    # "</" inside a script would end it.
-    return json.dumps(value).replace("</", "<\\/")
+    # "</" inside a script would end it, and "<!--" may hide its end.
+    return json.dumps(value).replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
 def _picture(png: bytes, alternative: str) -> str:

@@ -10,11 +10,13 @@ from typing import NoReturn
 import page_checks
 import pytest
 import torch
+from lab_page import Lab
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
+OPENING = "book/intro.html"
 
 
 def real_data() -> Path | None:
@@ -79,3 +81,15 @@ def site() -> Iterator[str]:
         give_up("the site is not built: make book")
     with page_checks.serve(SITE) as base:
         yield base
+
+
+@pytest.fixture
+def lab(context: BrowserContext, site: str) -> Iterator[Lab]:
+    """The kernel lab of the opening page. Its numbers are compared in float64: hyper-parameters are
+    tensors too, and in float32 they would spoil the sixth digit."""
+    torch.set_default_dtype(torch.float64)
+    visit = page_checks.Visit(context, site, OPENING)
+    yield Lab(visit.page)
+    visit.close()
+    torch.set_default_dtype(torch.float32)
+    assert visit.complaints == []

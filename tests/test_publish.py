@@ -214,6 +214,13 @@ def test_readdress(text: str, expected: str) -> None:
     assert readdress(text, Repository("BEN", "net"), FORK) == expected
 
 
+def test_readdress_from_a_site_of_the_owner() -> None:
+    own = Repository("ben", "ben.github.io")
+    text = "https://ben.github.io/downloads/a.zip https://ben.github.io https://ben.github.io-x"
+    there = FORK.site
+    assert readdress(text, own, FORK) == f"{there}downloads/a.zip {there} https://ben.github.io-x"
+
+
 def test_a_repository_is_named_by_its_owner_and_name() -> None:
     assert Repository.parse("ben/net") == Repository("ben", "net")
     assert Repository.parse("https://github.com/ben/net/") == Repository("ben", "net")

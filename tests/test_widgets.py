@@ -94,6 +94,15 @@ def test_surface_refuses_what_the_kernel_does_not_have() -> None:
         widgets.explore_surface("gaussian", gamma=(1.0, -1.0))
 
 
+def test_words_of_a_figure_do_not_end_the_script() -> None:
+    said = "LABELS </script> <!--<script>"
+    face = widgets.Explorer({"a": [1, 2]}, lambda a: (Figure(), said))._repr_html_()
+    assert face.count("</script>") == 1
+    script = face.partition("<script>")[2]
+    assert "<!--" not in script
+    assert script.count('"LABELS ') == 2
+
+
 def test_light_moves_the_convolution_and_hardly_the_correlation(textures: torch.Tensor) -> None:
     explorer = widgets.explore_light(textures[3, 0], EDGE, light=(1.0, 0.5), left=(1.0,))
     (_, before), (_, after) = explorer.frames

@@ -129,6 +129,12 @@ def test_ci_covers_what_it_should() -> None:
     assert done == {f"make {part}" for part in parts[1].split()}
 
 
+def test_what_colab_opens_is_what_the_site_shows() -> None:
+    jobs = read(GITHUB / "workflows/pages.yml")["jobs"]
+    assert jobs["build"]["if"] == "github.ref == 'refs/heads/main'"
+    assert (jobs["site"]["needs"], jobs["notebooks"]["needs"]) == ("build", ["build", "site"])
+
+
 def test_weekly_reports_every_failure() -> None:
     weekly = read(GITHUB / "workflows/weekly.yml")["jobs"]
     assert set(weekly["report"]["needs"]) == weekly.keys() - {"report"}

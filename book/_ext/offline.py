@@ -104,6 +104,11 @@ def book_as_pdf(source: Path, pdf: Path) -> None:
         # Its links to styles and pictures start from the folder above.
         site = Path(scratch, "_build", "singlehtml")
         whole = (site / "book" / "intro.html").rename(site / "whole.html")
+        # Its links into itself name the file that it was.
+        text = whole.read_text(encoding="utf-8").replace(
+            'href="book/intro.html#', 'href="#'
+        )
+        whole.write_text(text, encoding="utf-8")
         write_pdf(whole, pdf)
 
 

@@ -97,9 +97,8 @@ def readdress(text: str, old: Repository, new: Repository) -> str:
         lambda match: f"{match[1]}{new.owner}/{new.name}",
         text,
     )
-    return re.sub(
-        rf"(?i)https://{owner}\.github\.io/{name}(?:/|(?![\w-]))", new.site, text
-    )
+    site = re.escape(old.site.rstrip("/"))
+    return re.sub(rf"(?i){site}(?:/|(?![\w-]))", new.site, text)
 
 
 def rewrite(file: Path, old: Repository, new: Repository) -> bool:

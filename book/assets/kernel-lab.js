@@ -1,6 +1,6 @@
 /* The kernel lab: a patch against a filter, by every kernel of the book.
 
-   Each element of class "kernel-lab" becomes a lab; without scripts it keeps what it holds.
+   Each element of class "kernel-lab" becomes a lab; without scripts it stays as it is.
    The formulas are those of kerv/kernels.py: tests/test_kernel_lab.py compares the numbers. */
 (() => {
 "use strict";
@@ -19,18 +19,9 @@ const placeOf = (i, columns) => [floor(i / columns), i % columns];
 
 // What a kernel may see of a patch x and a filter w.
 function measure(x, w) {
-  let [dot, distSq, l1, xSq, wSq, xSum, wSum] = [0, 0, 0, 0, 0, 0, 0];
-  for (let i = 0; i < N; i++) {
-    const a = x[i], b = w[i];
-    dot += a * b;
-    distSq += (a - b) ** 2;
-    l1 += abs(a - b);
-    xSq += a * a;
-    wSq += b * b;
-    xSum += a;
-    wSum += b;
-  }
-  return {dot, distSq, l1, xSq, wSq, xSum, wSum};
+  const sum = f => x.reduce((all, a, i) => all + f(a, w[i]), 0);
+  return {dot: sum((a, b) => a * b), distSq: sum((a, b) => (a - b) ** 2), l1: sum((a, b) => abs(a - b)),
+    xSq: sum(a => a * a), wSq: sum((a, b) => b * b), xSum: sum(a => a), wSum: sum((a, b) => b)};
 }
 
 const cosine = p => p.xSq && p.wSq ? p.dot / sqrt(p.xSq) / sqrt(p.wSq) : 0;
@@ -47,7 +38,7 @@ function arcCosine(p, {order}) {
   return norms * (sin(angle) + (PI - angle) * cos(angle)) / PI;
 }
 
-// Colours and markers are those of kerv/plots/style.py, the hyper-parameters kerv's defaults.
+// Colours and markers of kerv/plots/style.py; the hyper-parameters are kerv's defaults.
 const KERNELS = {
   linear: {
     title: "convolution", formula: "⟨x, w⟩", hyper: {}, answer: p => p.dot,
@@ -102,7 +93,7 @@ const plain = value => value > 0 && value < 1e-3 ? value.toExponential() : Strin
 const specOf = (name, hyper) => [name, Object.keys(hyper).map(key => `${key}=${plain(hyper[key])}`).join()]
   .filter(Boolean).join(":");
 
-// From one value to another in equal steps, without the dust of binary fractions.
+// Equal steps, without the dust of binary fractions.
 const range = (from, to, step) =>
   list(round((to - from) / step) + 1, i => Number((from + i * step).toFixed(4)));
 // Round numbers in every power of ten.
@@ -119,14 +110,14 @@ const HYPERS = {
 
 /* Pictures, filters, patches */
 
-// Sums of twelve uniform numbers are nearly normal; the same ones at every visit.
+// Nearly normal numbers, the same ones at every visit.
 function normals(count) {
   let state = 5;
   const uniform = () => (state = (state * 1664525 + 1013904223) % 2 ** 32) / 2 ** 32;
   return list(count, () => list(12, uniform).reduce((a, b) => a + b) - 6);
 }
 
-// Upright and diagonal crosses, on a ground that sends less of the light back.
+// Upright and diagonal crosses on a darker ground.
 const upright = (row, column) => row === 0 || column === 0;
 const diagonal = (row, column) => abs(row) === abs(column);
 const CROSSES = [[5, 6, upright], [18, 10, upright], [6, 15, upright], [17, 20, upright],
@@ -158,10 +149,10 @@ const FILTERS = {
 };
 function withoutMean(x) {
   const mean = x.reduce((a, b) => a + b) / N;
-  return x.map(v => v - mean);
+  return x.map(v => Number((v - mean).toFixed(12)));
 }
 
-// The value between pixels, from the four around it; outside, the border goes on.
+// Between pixels, from the four around; outside, the border goes on.
 function sample(x, row, column) {
   const [r, c] = [clamp(row, SIDE - 1), clamp(column, SIDE - 1)];
   const [r0, c0] = [min(SIDE - 2, floor(r)), min(SIDE - 2, floor(c))];
@@ -187,7 +178,7 @@ const CHANGES = {
 
 /* Drawing */
 
-// Numbers to read: with about three digits, and as short as can be.
+// Numbers to read, with about three digits.
 function digits(value) {
   const size = abs(value);
   const text = size >= 1e5 || (size && size < 1e-3) ? size.toExponential(1).replace("+", "")
@@ -224,12 +215,14 @@ function slider(name, values, say, onInput) {
   return element;
 }
 
-// Greys from 0 to 1, and blues below 0.
+// Grey; blue below 0.
 const css = colour => `rgb(${colour.map(round)})`;
 const grey = v => v < 0 ? [0, clamp(-v, 1) * 110, clamp(-v, 1) * 235] : Array(3).fill(clamp(v, 1) * 255);
 
-// Five by five pixels to paint by mouse, finger or keys. One of them takes the Tab key.
+// Pixels to paint by mouse, finger or keys. One of them takes the Tab key.
 const ARROWS = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
+// Zoom and "back" belong to the browser.
+const isBrowsers = event => event.ctrlKey || event.metaKey || event.altKey;
 function paintGrid(name, onPaint) {
   const cells = list(N, i =>
     make("button", {type: "button", role: "gridcell", tabindex: i ? -1 : 0}));
@@ -241,6 +234,7 @@ function paintGrid(name, onPaint) {
   cells.forEach((cell, i) => {
     const place = placeOf(i, SIDE);
     on(cell, "pointerdown", event => {
+      if (event.button) return;
       cell.releasePointerCapture(event.pointerId);   // else a finger stays on its first pixel
       focus(i);
       onPaint(i);
@@ -250,14 +244,14 @@ function paintGrid(name, onPaint) {
     on(cell, "click", event => event.detail || onPaint(i));
     on(cell, "keydown", event => {
       const step = {"+": 0.1, "-": -0.1}[event.key], arrow = ARROWS[event.key];
-      if (!step && !arrow) return;
+      if (isBrowsers(event) || !step && !arrow) return;
       event.preventDefault();
       if (step) onPaint(i, step);
       else focus(place.map((at, k) => clamp(at + arrow[k], SIDE - 1)).reduce((r, c) => r * SIDE + c));
     });
     cell.show = value => {
       cell.dataset.value = value;
-      cell.textContent = short(value).replace("0.", ".");
+      cell.textContent = short(value).replace(/^(−?)0\./, "$1.");
       cell.style.background = css(grey(value));
       cell.style.color = value < 0.46 ? "#fff" : "#000";
       cell.ariaLabel = `row ${place.join(", column ")}: ${short(value)}`;
@@ -294,13 +288,13 @@ function answersTable(number, onChoose) {
   });
   const heads = ["kernel", "answer", "to patch", "to filter"].map(head => make("th", {scope: "col"}, head));
   const element = make("table", {},
-    make("caption", {}, "Choose a kernel. Its bar runs from its weakest to its strongest answer "
-      + "in the picture. The line is its answer to the filter."),
+    make("caption", {}, "Choose a kernel. Its bar runs from its weakest answer to its strongest. "
+      + "The line is its answer to the filter."),
     make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...Object.values(rows)));
   return {element, rows};
 }
 
-// A picture, a map or a curve, with words below it.
+// A picture, map or curve with words below.
 const figure = (picture, ...words) => make("figure", {}, picture, make("figcaption", {}, ...words));
 const canvas = (name, attributes) => make("canvas",
   {width: COLUMNS * ZOOM, height: ROWS * ZOOM, role: "img", "data-map": name, ...attributes});
@@ -318,7 +312,7 @@ function drawPixels(picture, values, columns, margin, colour) {
   });
 }
 
-// A frame around a patch, or a ring around its middle. Black on white shows on every ground.
+// A frame around a patch, or a ring around its middle; black on white shows everywhere.
 function drawMark(picture, [row, column], shape) {
   const pen = picture.getContext("2d");
   for (const [style, width] of [["#fff", 5], ["#000", 2]]) {
@@ -393,12 +387,13 @@ function start(root, number) {
   for (const canvas of canvases) {
     const point = event => moveTo(...[event.offsetY, event.offsetX].map(at =>
       floor(at / canvas.clientWidth * COLUMNS) - 2));
-    on(canvas, "pointerdown", point);
-    on(canvas, "pointermove", event => event.buttons & 1 && point(event));
+    on(canvas, "click", point);
+    // A finger scrolls.
+    on(canvas, "pointermove", event => event.buttons & 1 && event.pointerType !== "touch" && point(event));
   }
   on(picture, "keydown", event => {
     const arrow = ARROWS[event.key];
-    if (!arrow) return;
+    if (isBrowsers(event) || !arrow) return;
     event.preventDefault();
     moveTo(...state.place.map((at, k) => at + arrow[k]));
   });
@@ -455,7 +450,7 @@ function start(root, number) {
     set({place: placeOf(bright.indexOf(max(...bright)), ACROSS)});
   }
 
-  // For each kernel its answers at all places.
+  // By kernel, then place.
   function everywhere() {
     const all = SCENES[state.scene].patches.map(x => answers(x, state.filter, state.hyper));
     return ofEach(KERNELS, name => all.map(each => each[name]));
