@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from .base import KernelLike
 from .kernels import LinearKernel
-from .pair import _CONV, ConvPair
+from .pair import _CONV, ConvPair, autocasts
 from .registry import get_kernel
 
 Size = int | Sequence[int]
@@ -158,7 +157,7 @@ def _check_tensors(
         cast = "" if input.is_complex() else "; use input.float()"
         raise TypeError(f"kernel_conv{dims}d needs floating-point input, got {input.dtype}{cast}")
     # Torch's convolution refuses it too. A distance would compute in the wider of the two.
-    if input.dtype != weight.dtype and not _autocast(input):
+    if input.dtype != weight.dtype and not autocasts(input):
         raise RuntimeError(
             f"kernel_conv{dims}d needs input and weight of one type, "
             f"got {input.dtype} and {weight.dtype}"
@@ -186,11 +185,6 @@ def _check_tensors(
             f"weight of shape {tuple(weight.shape)} with groups={groups} needs {channels} input "
             f"channels, got an input of shape {tuple(input.shape)}"
         )
-
-
-def _autocast(input: Tensor) -> bool:
-    # Autocast knows nothing of the meta device.
-    return not input.is_meta and torch.is_autocast_enabled(input.device.type)
 
 
 def _per_dimension(name: str, value: Size, dims: int, least: int) -> tuple[int, ...]:

@@ -77,13 +77,7 @@ class Pair:
     @property
     def dtype(self) -> torch.dtype:
         """The type of `dot`: the autocast type where autocast is on, else the input's."""
-        device = self.x.device.type
-        # Autocast leaves float64 alone, and knows nothing of the meta device.
-        if device == "meta" or self.x.dtype == torch.float64:
-            return self.x.dtype
-        if torch.is_autocast_enabled(device):
-            return torch.get_autocast_dtype(device)
-        return self.x.dtype
+        return torch.get_autocast_dtype(self.x.device.type) if autocasts(self.x) else self.x.dtype
 
     @property
     def dot(self) -> Tensor:
@@ -295,6 +289,12 @@ class ConvPair(Pair):
 
     def _along_filters(self, h: Tensor) -> Tensor:
         return h.view(-1, *[1] * (self.w.ndim - 2))
+
+
+def autocasts(x: Tensor) -> bool:
+    """Whether a convolution would cast `x`: autocast leaves float64 and the meta device alone."""
+    device = x.device.type
+    return device != "meta" and x.dtype != torch.float64 and torch.is_autocast_enabled(device)
 
 
 def _widen(t: Tensor) -> Tensor:

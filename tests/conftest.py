@@ -87,8 +87,8 @@ def site() -> Iterator[str]:
 def lab(context: BrowserContext, site: str) -> Iterator[Lab]:
     """The kernel lab of the opening page. Its numbers are compared in float64: hyper-parameters are
     tensors too, and in float32 they would spoil the sixth digit."""
-    torch.set_default_dtype(torch.float64)
     visit = page_checks.Visit(context, site, OPENING)
+    torch.set_default_dtype(torch.float64)
     yield Lab(visit.page)
     visit.close()
     torch.set_default_dtype(torch.float32)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from kerv import audit
+import nbformat
+import pytest
+import torch
+from conftest import ROOT
+
+import kerv
+from kerv import audit, light
 
 
 def test_what_chapter_9_says_of_larger_rates() -> None:
@@ -33,3 +39,31 @@ def test_what_chapter_9_says_of_larger_rates() -> None:
     alone = "light-rates/convolution-local-contrast"
     lead = audit.leads("light-rates/correlation", [alone], shadows)[alone]["diagonal shadow"]
     assert round(100 * lead.margin) == 28
+
+
+@pytest.mark.slow
+def test_a_correlation_in_the_middle_of_the_texture_network() -> None:
+    """Chapter 9, solution 5: what three seeds gave, with the chapter's own network and training."""
+    book = nbformat.read(ROOT / "book/09_robustness.ipynb", as_version=4)
+    chapter = {"kerv": kerv, "torch": torch, "nn": torch.nn, "F": torch.nn.functional}
+    chapter |= {"light": light}
+    for name in ("live-setup", "live-train"):
+        exec(next(cell.source for cell in book.cells if cell.id == name), chapter)
+    weak, shadow = {}, {}
+    for name in ("linear", "middle", "correlation:eps=1e-4"):
+        weak[name], shadow[name] = [], []
+        for seed in range(3):
+            torch.manual_seed(seed)
+            model = chapter["network"]("linear" if name == "middle" else name)
+            if name == "middle":
+                settings = {"stride": 2, "bias": False, "kernel": "correlation:eps=1e-4"}
+                model[3] = kerv.KernelConv2d(16, 32, 3, **settings)
+            trained = chapter["train"](model, chapter["scalar"])
+            chapter["networks"] = {"it": (trained, chapter["scalar"])}
+            for found, condition in ((weak, "a tenth of the light"), (shadow, "half in shadow")):
+                pictures = light.change(chapter["data"].test_x, condition).float() / 255
+                found[name].append(chapter["accuracy"]("it", pictures, chapter["data"].test_y))
+    # "it guessed at a tenth of the light each time, as the convolution does"
+    assert max(weak["linear"] + weak["middle"]) < 0.15
+    # "it kept more than the convolution in the mean, and less than the correlation network"
+    assert sum(shadow["linear"]) < sum(shadow["middle"]) < sum(shadow["correlation:eps=1e-4"])
