@@ -110,3 +110,18 @@ def test_an_answer_of_nan_is_no_resistance() -> None:
     x = torch.full((2, 1, 1, 2), 0.5)
     with pytest.raises(ValueError, match="answers NaN to 2 pictures"):
         pgd(lambda x: x.flatten(1) * torch.nan, x, torch.tensor([0, 1]), epsilon=0.1)
+
+
+def test_random_starts_fill_the_ball(device: torch.device) -> None:
+    x, y = torch.full((1, 1, 32, 32), 0.5, device=device), torch.tensor([0], device=device)
+    generator = torch.Generator(device).manual_seed(0)
+    # Without a gradient a picture stays where it started.
+    moved = pgd(lambda x: 0 * x.flatten(1), x, y, epsilon=0.1, generator=generator) - x
+    assert -0.1 - 1e-6 <= moved.min() < -0.09
+    assert 0.09 < moved.max() <= 0.1 + 1e-6
+
+
+def test_one_answer_of_nan_is_enough() -> None:
+    x, some = torch.full((2, 1, 1, 2), 0.5), torch.tensor([[1.0], [torch.nan]])
+    with pytest.raises(ValueError, match="answers NaN to 1 pictures"):
+        pgd(lambda x: x.flatten(1) * some, x, torch.tensor([0, 1]), epsilon=0.1)

@@ -367,3 +367,19 @@ def test_stuck_is_near_chance(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_study_without_runs_has_no_numbers_to_show() -> None:
     empty = plots.Numbers({})
     assert (repr(empty), empty._repr_html_()) == ("", "")
+
+
+def test_every_number_of_the_finals_stands_in_its_column(recorded: Runs) -> None:
+    recorded["cubic"] = [
+        run(0, 0.91, 0.95, [0.9, 0.98]),
+        run(1, 0.92, 0.96, [0.98, 0.97]),
+        run(2, 0.93, 0.97, [0.9, 0.99]),
+    ]
+    assert audit.finals_table("s").splitlines()[3] == (
+        "| cubic | 9 | 0.1 | 98.00 ± 1.00 | 92.00 ± 1.00 | 96.00 ± 1.00 | 1.7 ± 0.6 |"
+    )
+
+
+def test_a_search_that_goes_on_shows_the_rates_before_it() -> None:
+    rows = audit.search_table("light-rates", ["convolution"]).splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| 0.03", "| 0.1", "| 0.3", "| 1", "| 3"]

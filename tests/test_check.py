@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from kerv import check
+from kerv.check.exercise import same
 
 QUESTIONS = check.questions()
 BOOK = Path(__file__).parents[1] / "book"
@@ -165,3 +166,8 @@ AGAIN = {
 @pytest.mark.parametrize("name", [name for name in QUESTIONS if not name.startswith("03")])
 def test_right_answers_computed_once_more(name: str) -> None:
     assert QUESTIONS[name].right == pytest.approx(AGAIN[name], rel=1e-4)
+
+
+@pytest.mark.parametrize(("given", "right"), [(1.004, True), (0.996, True), (1.01, False)])
+def test_numbers_may_be_rounded_to_half_a_per_cent(given: float, right: bool) -> None:
+    assert same(given, 1.0) is right

@@ -228,3 +228,8 @@ def test_stopped_and_resumed_gives_the_same_bits(
     train(TrainConfig(**settings, resume=str(part / "last.pt")), log=quiet)
     expected, found = (load_file(run / "model.safetensors") for run in (whole, part))
     assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def test_a_run_may_go_on_on_another_device() -> None:
+    before = {"lr": 0.1, "device": "cuda"}
+    checkpoint.refuse_other_run("last.pt", before, {**before, "device": "cpu"})

@@ -203,3 +203,22 @@ def test_a_recipe_that_is_not_the_runs_own_is_refused(
     (tmp_path / "record.json").unlink()
     assert cli.main([*TINY, "--resume", last, "--recipe", "fast", "--views", "1"]) == 1
     assert f"{last} belongs to another run: epochs was 1 and is 16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("hyper_lr", "bias_lr", "bias_decay", "lookahead", "clip"),
+        *("weight_decay", "shift", "limit", "seed"),
+    ],
+)
+def test_no_setting_is_less_than_nothing(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be at least 0, got -1"):
+        TrainConfig(**{name: -1})
+
+
+def test_runs_that_differ_in_their_names_have_folders_of_their_own() -> None:
+    plain = {"data": "cifar10", "model": "resnet20", "kernel": "gaussian", "where": "first"}
+    changes = {"data": "mnist", "model": "resnet8", "kernel": "cosine", "where": "last", "seed": 1}
+    runs = [plain, *({**plain, name: value} for name, value in changes.items())]
+    assert len({TrainConfig(**run).folder() for run in runs}) == len(runs)

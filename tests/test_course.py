@@ -16,6 +16,7 @@ import kerv
 from kerv import data, light, optim, scaling
 from kerv import train as training
 from kerv.evaluation import evaluate
+from kerv.fastnet import FastNet
 from kerv.records import Record
 from kerv.train import TrainConfig, network, train
 
@@ -100,6 +101,8 @@ def test_the_optimizer_has_the_settings(nesterov: bool) -> None:
     assert optimizer.defaults["momentum"] == 0.7
     assert optimizer.defaults["nesterov"] is nesterov
     assert optimizer.param_groups[0]["weight_decay"] == 0.03
+    without = optim.sgd(network(config), dataclasses.replace(config, momentum=0.0))
+    assert not without.defaults["nesterov"], "there is none without momentum, and torch refuses it"
 
 
 def test_every_step_has_pictures_and_changes_of_its_own(
@@ -185,3 +188,93 @@ def test_the_network_has_the_kernel_where_it_should(where: str, converted: list[
     layers = [n for n, m in model.named_modules() if isinstance(m, kerv.KernelConv2d)]
     plain = [n for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
     assert layers == (converted if converted is not None else plain)
+
+
+def test_lookahead_ends_every_epoch_and_knows_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    monkeypatch.setattr(optim.Lookahead, "update", lambda self, t: told.append(t))
+    run(tmp_path, epochs=2, lookahead=2)
+    # Three steps an epoch: after the second, and after the last.
+    assert told == pytest.approx([2 / 6, 3 / 6, 5 / 6, 1])
+
+
+def test_light_falls_on_pictures_and_a_shift_moves_in_their_mean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lit: list[Tensor] = []
+    shifted: list[Tensor] = []
+    augment = data.augment
+    monkeypatch.setattr(light, "vary", lambda x, *_: (lit.append(x), x)[1])
+    monkeypatch.setattr(data, "augment", lambda x, **s: (shifted.append(x), augment(x, **s))[1])
+    run(tmp_path, epochs=1, light="noise")
+    scale = scaling.scaler("channel", data.load("textures"))
+    for before, after in zip(lit, shifted, strict=True):
+        assert 0 <= before.min() < before.max() <= 1
+        assert torch.equal(after, scale(before))
+
+
+def test_the_seed_decides_what_is_held_out() -> None:
+    a, b, c = (
+        training._split(numbered(50), TrainConfig(**{**SMALL, "limit": 0}, seed=seed))[3].tolist()
+        for seed in (0, 0, 1)
+    )
+    assert a == b
+    assert set(a) != set(c)
+
+
+def test_a_step_goes_down_the_mean_loss_of_its_pictures(tmp_path: Path) -> None:
+    # Fewer than a batch: a sum over a whole batch's length would take a smaller step.
+    settings = {"limit": 10, "validation": 0.0, "augment": False, "epochs": 1, "momentum": 0.0}
+    config = TrainConfig(**run(tmp_path, **settings, lr=0.02, weight_decay=0.3).config)
+    dataset = data.load("textures")
+    x, y, _, _ = training._split(dataset, config)
+    torch.manual_seed(0)
+    model = network(config)
+    F.cross_entropy(model(scaling.scaler("channel", dataset)(x.float() / 255)), y).backward()
+    trained = load_file(tmp_path / "model.safetensors")
+    for name, before in model.named_parameters():
+        assert before.grad is not None
+        step = before.grad + (0.3 * before if before.ndim > 1 else 0)
+        torch.testing.assert_close(trained[name], before - 0.02 * step)
+
+
+def test_what_a_network_is_set_up_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whitened: list[Tensor] = []
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(FastNet, "whiten", lambda self, x: whitened.append(x))
+    monkeypatch.setattr(training, "init_from_data", lambda model, batch, **s: given.update(s))
+    monkeypatch.setattr(training, "evaluate_shared", lambda *_: 0.5)
+    record = run(tmp_path, model="fastnet", epochs=1, init="data", init_scale=2.0, seed=3)
+    config, dataset = TrainConfig(**record.config), data.load("textures")
+    x, _, _, _ = training._split(dataset, config)
+    [seen] = whitened
+    assert torch.equal(seen, scaling.scaler("channel", dataset)(x.float() / 255))
+    assert given == {"scale": 2.0, "seed": 3}
+    assert record.parameters == sum(p.numel() for p in network(config).parameters())
+
+
+def test_spatial_leaves_filters_of_one_pixel() -> None:
+    model = network(TrainConfig(model="resnet18", kernel="cosine", where="spatial"))
+    sizes = {(type(m), m.kernel_size) for m in model.modules() if isinstance(m, nn.Conv2d)}
+    assert sizes == {(kerv.KernelConv2d, (3, 3)), (nn.Conv2d, (1, 1))}
+
+
+def test_alternating_flips_are_told_the_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    textures, told = data.load("textures"), []
+    pictures = {n: getattr(textures, n).expand(-1, 3, -1, -1) for n in ("train_x", "test_x")}
+    cifar = dataclasses.replace(textures, name="cifar10", **pictures)
+    monkeypatch.setattr(data, "load", lambda *where: cifar)
+    monkeypatch.setattr(training, "evaluate_shared", lambda *_: 0.5)
+    monkeypatch.setattr(
+        data, "alternate_flip", lambda x, epoch, coins: (told.append((epoch, coins)), x)[1]
+    )
+    settings = {"data": "cifar10", "model": "resnet8", "normalize": "scalar", "epochs": 2}
+    run(tmp_path, **settings, flip="alternating")
+    (one, first), (two, second) = told
+    assert (one, two) == (1, 2)
+    assert torch.equal(first, second)
+    assert 0 < first.sum() < len(first) == 54

@@ -74,10 +74,11 @@ def test_real_formats(name: str, shape: tuple, root: Path, device: torch.device)
         assert {x.device.type, y.device.type} == {device.type}
     assert dataset.shape == shape
     assert len(dataset.classes) == 10
-    if len(dataset.train_x) == 50_000:
-        x = dataset.normalize(dataset.train_x)
-        torch.testing.assert_close(x.mean((0, 2, 3)).cpu(), torch.zeros(3), atol=2e-3, rtol=0)
-        torch.testing.assert_close(x.std((0, 2, 3)).cpu(), torch.ones(3), atol=2e-3, rtol=0)
+    if len(dataset.train_x) >= 50_000:
+        x, channels = dataset.normalize(dataset.train_x), shape[0]
+        zeros, ones = torch.zeros(channels), torch.ones(channels)
+        torch.testing.assert_close(x.mean((0, 2, 3)).cpu(), zeros, atol=2e-3, rtol=0)
+        torch.testing.assert_close(x.std((0, 2, 3)).cpu(), ones, atol=2e-3, rtol=0)
 
 
 def test_pixels_and_labels_are_those_of_the_files(
@@ -312,3 +313,17 @@ def test_batches_give_each_picture_once() -> None:
     assert torch.equal(shuffled[0], shuffled[1])
     assert not torch.equal(shuffled[0], shuffled[2])
     assert torch.equal(shuffled[0].sort().values, x)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "along"), [(0, (1, 0)), (45, (-1, 1)), (90, (0, 1)), (135, (1, 1))]
+)
+def test_the_waves_of_a_class_go_in_its_direction(degrees: int, along: tuple[int, int]) -> None:
+    """From 0 degrees, to the right, clockwise: crests are at right angles to it."""
+    x, y = textures.make(20, seed=5)
+    z = (x[:, 0].float() - 127.5) / textures.LEVELS
+    steps = [(1, 0), (-1, 1), (0, 1), (1, 1)]
+    for size in ("coarse", "fine"):
+        of = z[y == textures.CLASSES.index(f"{size} {degrees}°")]
+        alike = {step: (of * of.roll(step, (1, 2))).mean().item() for step in steps}
+        assert max(alike, key=alike.__getitem__) == along

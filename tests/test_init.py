@@ -213,3 +213,13 @@ def test_hooks_and_buffers_are_restored_after_an_error() -> None:
         init_from_data(net, torch.randn(16, 3, 2, 2))
     assert torch.equal(net[1].running_mean, before)
     assert not any(m._forward_pre_hooks for m in net.modules())
+
+
+def test_the_batch_goes_through_in_training_mode() -> None:
+    net = network()
+    net[3] = nn.Identity()
+    init_from_data(net.eval(), 5 + 3 * BATCH)
+    seen = []
+    net[5].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0].detach()))
+    net.train()(5 + 3 * BATCH)
+    assert all(is_a_patch(w, seen[0][:, :4], net[5]) for w in net[5].weight.detach()[:3])

@@ -193,3 +193,31 @@ def test_gradients_are_finite_where_a_picture_is_flat(name: str) -> None:
     (scaling.scaler(name, dataset())(x) * weights).sum().backward()
     assert x.grad is not None
     assert x.grad.isfinite().all()
+
+
+def test_a_gain_may_also_darken() -> None:
+    flat = torch.full((2000, 1, 2, 2), 0.6)
+    varied = light.vary(flat, "gain", torch.Generator().manual_seed(0))
+    # A tenth of the contrast alone leaves 0.06, and 0.3 less alone leaves 0.3.
+    assert varied.min() < 0.01
+
+
+def test_conditions_have_the_strength_of_their_names() -> None:
+    x = PICTURES.float() / 255
+    assert torch.equal(light.CONDITIONS["half the light"](x), 0.5 * x)
+    assert torch.equal(light.CONDITIONS["blur"](x), light.blur(x, 1.0))
+
+
+def test_a_shadow_falls_from_every_side() -> None:
+    flat = torch.ones(2000, 1, 8, 8)
+    shadows = light.vary(flat, "shadow", torch.Generator().manual_seed(0))[:, 0] < 1
+    edges = {"top": shadows[:, 0], "bottom": shadows[:, -1]}
+    edges |= {"left": shadows[:, :, 0], "right": shadows[:, :, -1]}
+    shares = [edge.all(1).float().mean().item() for edge in edges.values()]
+    assert max(shares) - min(shares) < 0.05
+
+
+def test_local_contrast_sees_the_picture_mirrored_at_its_border() -> None:
+    x, scale = PICTURES.float() / 255, scaling.scaler("local", dataset())
+    larger = torch.nn.functional.pad(x, (8,) * 4, mode="reflect")
+    torch.testing.assert_close(scale(larger)[..., 8:-8, 8:-8], scale(x))

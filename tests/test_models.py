@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 import kerv
-from kerv import models, train
+from kerv import fastnet, models, train
 from kerv.config import TrainConfig
 
 PARAMETERS = {
@@ -92,6 +94,14 @@ def test_the_whitened_stem_decorrelates_pictures() -> None:
     assert len(frozen) == 7
 
 
+def test_whitening_does_not_blow_up_what_hardly_varies() -> None:
+    model = models.build("fastnet", in_channels=1).double()
+    x = fastnet.SMALLEST**0.5 * torch.randn(50, 1, 32, 32, dtype=torch.float64)
+    model.whiten(x)
+    moments = model.stem(x)[:, :4].square().mean((0, 2, 3))
+    torch.testing.assert_close(moments, torch.full((4,), 0.5).double(), atol=0.02, rtol=0)
+
+
 def test_fastnet_convolutions_begin_as_copies() -> None:
     conv = models.build("fastnet").groups[0]
     x = torch.randn(2, 24, 5, 5)
@@ -143,3 +153,39 @@ def test_errors() -> None:
         models.build("lenet5", image_size=8)
     with pytest.raises(ValueError, match="unknown kernel 'gausian'"):
         models.build("resnet8", kernel="gausian")
+
+
+def test_filters_start_with_the_spread_that_what_comes_out_needs() -> None:
+    for layer in models.build("resnet20").modules():
+        if isinstance(layer, nn.Conv2d):
+            expected = (2 / (9 * layer.out_channels)) ** 0.5
+            assert layer.weight.std().item() == pytest.approx(expected, rel=0.2)
+
+
+def test_both_norms_of_the_stem_learn_a_scale_and_a_shift() -> None:
+    batch, instance = (
+        {name: p.shape for name, p in models.build("resnet8", stem_norm=norm).named_parameters()}
+        for norm in models.STEM_NORMS
+    )
+    assert batch == instance
+
+
+# At a fixed picture, to two digits.
+ANSWERS = {
+    "mnist/convolution-seed0": (
+        (1, 1, 28, 28),
+        [-2.64, -1.87, 2.32, 4.96, -2.27, 3.75, -3.14, -3.12, -0.3, 1.09],
+    ),
+    "light/convolution-seed0": (
+        (1, 3, 32, 32),
+        [2.27, -2.77, 1.53, 0.87, 0.88, -1.36, -0.91, -1.76, 4.0, -2.6],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_recorded_networks_answer_as_they_did(name: str) -> None:
+    shape, logits = ANSWERS[name]
+    x = torch.linspace(0, 40, math.prod(shape)).sin().view(shape)
+    found = train.recorded_network(name)(x)[0]
+    torch.testing.assert_close(found, torch.tensor(logits), atol=0.02, rtol=0)

@@ -216,3 +216,18 @@ def test_a_difference_is_filled_open_or_beyond_the_edge() -> None:
     ]
     assert [x for x, _ in bar] == pytest.approx([-0.5, 0.1])
     assert [text.get_text() for text in axis.get_yticklabels()] == list(found)
+
+
+def test_the_first_number_of_a_patch_goes_to_the_right() -> None:
+    steps = torch.linspace(-1, 1, 3)
+    answers = steps[:, None].expand(3, 3)  # a row for each first number
+    [axis, _] = plots.response_surface(steps, answers, (0.5, 0.0), "x₁").axes
+    for level in axis.collections[0].get_paths():
+        if len(level.vertices):
+            assert level.get_extents().width < 2 <= level.get_extents().height
+
+
+def test_a_difference_that_is_surely_below_0_is_filled_too() -> None:
+    [axis] = plots.differences({"a": (-0.01, 0.004)}, {"a": "cosine"}, within=0.02).axes
+    [dot] = [line for line in axis.lines if line.get_marker() == plots.MARKERS["cosine"]]
+    assert dot.get_markerfacecolor() == plots.COLOURS["cosine"]

@@ -210,3 +210,9 @@ def test_table_says_what_is_unusual() -> None:
     )
     run.config.update(init="default", hyper_lr=1.0)
     assert "| gaussian:learnable=true, per_channel=true |" in records.table([run])
+
+
+def test_runs_at_other_rates_are_of_other_rows() -> None:
+    runs = [record(seed=0), record(seed=1)]
+    runs[1].config["lr"] = 0.3
+    assert len(records.table(runs).splitlines()) == 2 + 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kerv import data, robustness, train
+from kerv import attacks, data, robustness, scaling, train
 
 FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
 
@@ -20,7 +20,10 @@ def digits(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randint(256, (16, 1, 28, 28), dtype=torch.uint8, generator=generator)
     # What the convolution takes them for: so untouched it gets all, and an attack has work to do.
     y = train.recorded_network("mnist/convolution-seed0")(x / 255).argmax(1)
-    noise = data.Dataset("mnist", x, y, x, y, tuple("0123456789"), torch.zeros(1), torch.ones(1))
+    # The pictures that it was trained on are others.
+    noise = data.Dataset(
+        "mnist", 255 - x, 9 - y, x, y, tuple("0123456789"), torch.zeros(1), torch.ones(1)
+    )
     monkeypatch.setattr("kerv.data.load", lambda name, root=None: noise)
     monkeypatch.setattr(robustness, "GROUPS", {"mnist": FEW})
 
@@ -82,3 +85,29 @@ def test_a_missing_dataset_is_one_line(
     monkeypatch.setattr(robustness, "attack_missing", missing)
     assert robustness.main(["--run"]) == 1
     assert capsys.readouterr().err == "kerv.robustness: no MNIST here\n"
+
+
+def test_each_attack_is_made_for_its_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, dict[str, int], bool]] = []
+    networks = {name: torch.nn.Flatten() for name in ("convolution", "gaussian")}
+    names = {network: name for name, network in networks.items()}
+
+    def watched(network, x, y, *, epsilon, generator=None, **settings):  # type: ignore
+        made.append((names[network], settings, generator is not None))
+        return x
+
+    monkeypatch.setattr(attacks, "pgd", watched)
+    monkeypatch.setattr(robustness, "_logits", lambda study, name, dataset: networks[name])
+    x, y = torch.rand(2, 1, 1, 3), torch.tensor([0, 1])
+    robustness._under_attack("mnist", "gaussian", None, x, y)
+    ours = [("gaussian", s, "restarts" in s) for s in robustness.ATTACKS.values()]
+    assert made == [*ours, ("convolution", {"steps": 20}, False)] * 3
+
+
+def test_the_attacked_network_sees_pictures_as_it_was_trained() -> None:
+    x = torch.rand(4, 3, 32, 32)
+    none, mean, std = torch.zeros(0), torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.3, 0.2])
+    made = data.Dataset("cifar10", none, none, none, none, (), mean, std)
+    expected = train.recorded_network("light/correlation-seed0")(scaling.scaler("scalar", made)(x))
+    found = robustness._logits("light", "correlation", made)(x)
+    torch.testing.assert_close(found, expected)

@@ -283,3 +283,41 @@ SOURCE = """
 from kerv import widgets
 widgets.explore_surface("gaussian", gamma=(0.1, 1.0))
 """
+
+
+def test_the_shadow_of_a_slider_falls_on_the_left(
+    textures: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = spy(monkeypatch, "response_pairs")
+    _ = widgets.explore_light(textures[3, 0], EDGE, light=(0.5,), left=(0.2,)).frames
+    [(shown, *_)] = drawn
+    torch.testing.assert_close(shown[:, :16], 0.1 * textures[3, 0, :, :16])
+    torch.testing.assert_close(shown[:, 16:], 0.5 * textures[3, 0, :, 16:])
+
+
+def test_what_is_framed_is_the_patch_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = spy(monkeypatch, "number_grids")
+    _ = widgets.explore_patches(PICTURE, WEIGHT, ["linear"]).frames
+    framed = [(boxes["picture"], boxes["linear"]) for _, boxes, _ in drawn]
+    places = [(row, column) for row in range(2) for column in range(3)]
+    assert framed == [((*place, 2, 2), (*place, 1, 1)) for place in places]
+
+
+def test_the_filters_drawn_are_those_of_the_slider(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = spy(monkeypatch, "filter_maps")
+    layer = torch.nn.Conv2d(1, 3, 3)
+    _ = widgets.explore_filters(layer, torch.rand(1, 1, 5, 5)).frames
+    assert torch.equal(torch.stack([weight for weight, *_ in drawn]), layer.weight)
+    drawn = spy(monkeypatch, "filters_and_accuracy")
+    name = "mnist/convolution-seed0"
+    _ = widgets.explore_training(name).frames
+    filters = records.tensors_of(name, "filters")["filters"]
+    assert torch.equal(torch.stack([shown for shown, *_ in drawn]), filters)
+    assert [epoch for _, _, epoch, _ in drawn] == list(range(21))
+
+
+def spy(monkeypatch: pytest.MonkeyPatch, name: str) -> list[tuple]:
+    """What the figures of this name are drawn from, figure by figure."""
+    drawn: list[tuple] = []
+    monkeypatch.setattr(widgets, name, lambda *given: (drawn.append(given), Figure())[1])
+    return drawn
