@@ -21,7 +21,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from . import bench, light, studies
+from . import light, studies
 from .records import Record, diverged, load, markdown, names, per_cent
 from .registry import kernel_name
 
@@ -97,6 +97,15 @@ def complete(run: str) -> list[Record]:
     return runs if len(runs) == len(studies.SEEDS) else []
 
 
+def no_score(runs: Sequence[Record]) -> str:
+    """Why a contestant's final runs have no score, or "": a seed is missing, or a run diverged.
+
+    >>> no_score([]), no_score(complete("light/correlation"))
+    ('not run yet', '')
+    """
+    return diverged(runs) if runs else NOT_RUN
+
+
 def progress(study: str) -> str:
     """How many contestants of a study have all their runs.
 
@@ -116,7 +125,7 @@ def scores(run: str, condition: str | None = None) -> list[float]:
         condition: a name of `kerv.light.CONDITIONS`, for the accuracy under that light.
 
     Raises:
-        ValueError: a seed is not recorded, or it was not tested under the condition.
+        ValueError: a seed is not recorded, it diverged, or it was not tested under the condition.
 
     >>> theirs = scores("light/convolution", "four lights")
     >>> difference(scores("light/correlation", "four lights"), theirs).verdict
@@ -127,6 +136,8 @@ def scores(run: str, condition: str | None = None) -> list[float]:
         whole = [f"{s}/{c}" for s, study in studies.STUDIES.items() for c in study.contestants]
         whole = [name for name in whole if complete(name)]
         raise ValueError(f"{run!r} has not all its seeds; these have: {', '.join(whole) or 'none'}")
+    if why := no_score(runs):
+        raise ValueError(f"{run!r} has no score: {why}")
     if condition is None:
         return [record.test_accuracy for record in runs]
     tested = [record.conditions or {} for record in runs]
@@ -181,7 +192,7 @@ def light_table(study: str = "light", contestants: Sequence[str] | None = None) 
     rows = [
         [condition]
         + [
-            per_cent([(run.conditions or {})[condition] for run in runs])
+            no_score(runs) or per_cent([(run.conditions or {})[condition] for run in runs])
             for runs in columns.values()
         ]
         for condition in light.CONDITIONS
@@ -292,7 +303,7 @@ def searches_table(columns: Mapping[str, tuple[str, str]]) -> str:
         if run is None:
             return NOT_RUN
         if run.failed:
-            return "diverged"
+            return DIVERGED
         if run.validation_accuracy is None:
             return "none held out"
         text = f"{100 * run.validation_accuracy:.2f}"
@@ -335,19 +346,6 @@ def counted_epochs(record: Record) -> int:
     return epochs_to(record) or record.config["epochs"] + 1
 
 
-def layer_cost(kernel: str) -> float | None:
-    """Forward and backward of a first layer with this kernel, as a multiple of a convolution's.
-
-    From the quiet measurement of `kerv.bench` on the layer of 3 channels, whose patches hold 27
-    numbers, as LeNet-5's hold 25. None where that was not measured.
-
-    >>> layer_cost("polynomial") > 1, layer_cost("l1")
-    (True, None)
-    """
-    [stem] = [case for case in bench.recorded()["cases"] if case["name"].startswith("stem")]
-    return next((cost["both"] for cost in stem["costs"] if cost["layer"] == kernel), None)
-
-
 def finals_table(study: str) -> str:
     """The final runs as a Markdown table: mean ± sample standard deviation over the seeds.
 
@@ -359,8 +357,8 @@ def finals_table(study: str) -> str:
     rows = []
     for contestant in studies.get_study(study).contestants:
         runs = complete(f"{study}/{contestant}")
-        if not runs or diverged(runs):
-            rows.append([contestant, diverged(runs) or NOT_RUN] + [""] * 5)
+        if why := no_score(runs):
+            rows.append([contestant, why] + [""] * 5)
             continue
         reached = "—"  # a study may hold no pictures out
         if runs[0].validation_accuracy is not None:
@@ -389,7 +387,7 @@ def seeds(study: str) -> dict[str, list[object]]:
                 "run": f"{contestant}, seed {run.config['seed']}",
                 "rate": f"{run.config['lr']:g}",
                 "validation %": per_cent([run.validation_accuracy]),
-                "test %, last epoch": "diverged" if run.failed else per_cent([run.test_accuracy]),
+                "test %, last epoch": DIVERGED if run.failed else per_cent([run.test_accuracy]),
             }
             if studies.get_study(study).common.get("score_test"):
                 row["test %, best epoch"] = per_cent([run.best_test_accuracy])

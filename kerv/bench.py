@@ -34,6 +34,7 @@ from .registry import get_kernel, kernel_names
 
 _PLAIN = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _OURS = {1: KernelConv1d, 2: KernelConv2d, 3: KernelConv3d}
+_LAYOUT = {2: torch.channels_last, 3: torch.channels_last_3d}
 # Those that take many times a convolution; they are measured where they are asked for.
 _NO_SHORTCUT = ("l1", "laplacian")
 
@@ -108,8 +109,9 @@ def measure(
     device: str = "cpu",
     compiled: bool = False,
 ) -> list[Cost]:
-    """The costs of a layer with each kernel; in 2-D also of `UnfoldGaussian`, or of `UnfoldL1`
-    where an L1 kernel is among them.
+    """The costs of a layer with each kernel.
+
+    In 2-D also of `UnfoldGaussian`, or of `UnfoldL1` where an L1 kernel is among them.
 
     Args:
         case: the layer and its input.
@@ -123,7 +125,7 @@ def measure(
     ('linear', 0.0)
     """
     dims = len(case.size)
-    layout = {2: torch.channels_last, 3: torch.channels_last_3d}.get(dims, torch.contiguous_format)
+    layout = _LAYOUT.get(dims, torch.contiguous_format)
     channels = case.in_channels, case.out_channels
     layers: dict[str, nn.Module] = {"": _PLAIN[dims](*channels, 3, padding=1, bias=False)}
     for spec in kernels:
@@ -199,13 +201,11 @@ def passes(case: Case, *, rounds: int = 20, device: str = "cpu") -> dict[str, fl
     ['multiply', 'exp', 'sqrt', 'log', 'tanh', 'acos', 'sin', 'into a new tensor']
     """
     dims = len(case.size)
+    layout = _LAYOUT.get(dims, torch.contiguous_format)
     layer = _PLAIN[dims](case.in_channels, case.out_channels, 3, padding=1, bias=False)
-    layer.to(device=device)
+    layer.to(device=device, memory_format=layout)
     x = torch.randn(case.batch, case.in_channels, *case.size, device=device)
-    if dims == 2:
-        layer.to(memory_format=torch.channels_last)
-        x = x.contiguous(memory_format=torch.channels_last)
-    x.requires_grad_(case.in_channels > 3)
+    x = x.contiguous(memory_format=layout).requires_grad_(case.in_channels > 3)
     grad = torch.rand_like(layer(x))
     times: dict[str, list[float]] = {name: [] for name in _PASSES}
     for _ in range(rounds + 2):

@@ -10,11 +10,12 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .audit import NOT_RUN, chosen, complete, counted_epochs, epochs_to, kernel_of, layer_cost
+from .audit import chosen, complete, counted_epochs, epochs_to, kernel_of, no_score
 from .findings import (
     Finding,
     all_patchwise,
     equivariance,
+    layer_cost,
     level,
     loses_less,
     more_accurate,
@@ -25,7 +26,7 @@ from .findings import (
     stuck,
     volterra,
 )
-from .records import diverged, markdown, per_cent
+from .records import markdown, per_cent
 
 
 @dataclass(frozen=True)
@@ -254,8 +255,7 @@ def versus(study: str, contestants: Sequence[str] | None = None) -> str:
     chosen(study, [_PLAIN])
     for name in chosen(study, contestants):
         runs = complete(f"{study}/{name}")
-        score = per_cent([run.test_accuracy for run in runs]) if runs else NOT_RUN
-        score = diverged(runs) or score
+        score = no_score(runs) or per_cent([run.test_accuracy for run in runs])
         found = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()
         against = ("", "") if name == _PLAIN else (found.gap, found.verdict)
         rows.append((name, score, *against))
@@ -295,8 +295,8 @@ def pace(study: str) -> str:
         runs, kernel = complete(f"{study}/{name}"), kernel_of(study, name)
         most = 1.0 if kernel == "linear" else layer_cost(kernel)
         cost = "not measured" if most is None else f"1 to {most:.2f}" if most > 1 else "1"
-        if not runs or diverged(runs):
-            rows.append((name, diverged(runs) or NOT_RUN, "", "", cost, ""))
+        if why := no_score(runs):
+            rows.append((name, why, "", "", cost, ""))
             continue
         epochs = statistics.mean(counted_epochs(run) for run in runs)
         never = all(epochs_to(run) is None for run in runs)

@@ -55,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         flags = {**RECIPES.get(flags.pop("recipe", ""), {}), **flags}
         if "resume" in flags:
-            flags["resume"] = os.path.expanduser(flags["resume"])
-            before = checkpoint.load(flags["resume"])["config"]
+            before = checkpoint.load(os.path.expanduser(flags["resume"]))["config"]
             flags = {**TrainConfig.of(flags["resume"], before).run(), **flags}
         train.train(TrainConfig(**flags))
     except KeyboardInterrupt:

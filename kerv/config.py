@@ -138,6 +138,9 @@ class TrainConfig:
                 self._reject(option.name, "a finite float32 number")
             if choices and value not in choices:
                 self._reject(option.name, f"one of {', '.join(map(str, choices))}")
+        for name in _PLACES:  # a shell leaves --out=~/runs as it is
+            if (place := getattr(self, name)) is not None:
+                object.__setattr__(self, name, os.path.expanduser(place))
         if self.data not in data.names():
             self._reject("data", f"one of {', '.join(data.names())}")
         if self.model not in models.names():
@@ -192,6 +195,6 @@ class TrainConfig:
     def folder(self) -> Path:
         """Where the run keeps its files."""
         if self.out is not None:
-            return Path(self.out).expanduser()
+            return Path(self.out)
         kernel = re.sub(r"[^a-z0-9.]+", "-", self.kernel.lower())
         return Path("runs", f"{self.data}-{self.model}-{kernel}-{self.where}-seed{self.seed}")

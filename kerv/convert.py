@@ -165,12 +165,15 @@ def _convolutions(model: nn.Module) -> tuple[dict[Conv, str], dict[Conv, str]]:
     return found, skipped
 
 
+def _named(layers: dict[Conv, str]) -> str:
+    return ", ".join(f"{name or 'the model'} ({type(m).__name__})" for m, name in layers.items())
+
+
 def _warn_of_those_left(layers: dict[Conv, str]) -> None:
     if layers:
-        named = (f"{name or 'the model'} ({type(m).__name__})" for m, name in layers.items())
         warnings.warn(
             "left alone, because they override the computation of nn.Conv, are parametrised, or "
-            f"are lazy and have seen no batch yet: {', '.join(named)}",
+            f"are lazy and have seen no batch yet: {_named(layers)}",
             stacklevel=3,
         )
 
@@ -186,8 +189,7 @@ def _nothing_matched(
     else:
         message += "it holds no nn.Conv1d, nn.Conv2d or nn.Conv3d that computes as torch's own"
     if skipped:
-        named = (f"{name or 'the model'} ({type(m).__name__})" for m, name in skipped.items())
-        message += f"; left alone: {', '.join(named)}"
+        message += f"; left alone: {_named(skipped)}"
     return message
 
 

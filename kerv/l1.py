@@ -126,6 +126,8 @@ class _Chunk:
         self._stride, self._dilation, self._sizes = stride, dilation, w.shape[2:]
         self.filters = slice(group * filters, (group + 1) * filters)
         self.place = (pictures, self.filters, rows)
+        others = _out_shape(x, w, stride, dilation)[3:]
+        self._out = [pictures.stop - pictures.start, rows.stop - rows.start, *others]
         reach = dilation[0] * (w.shape[2] - 1)
         pixels = slice(rows.start * stride[0], (rows.stop - 1) * stride[0] + reach + 1)
         self.window = (pictures, slice(group * depth, (group + 1) * depth), pixels)
@@ -139,7 +141,6 @@ class _Chunk:
             part = part.unfold(dim, every * (size - 1) + 1, step)[..., ::every]
         # (N, C, *out, *kernel_size) → (N, *out, C, *kernel_size)
         part = part.movedim(1, dims + 1)
-        self._out = part.shape[: dims + 1]
         return part.reshape(-1, part.shape[dims + 1 :].numel())
 
     def add_patches(self, patches: Tensor, x: Tensor) -> None:

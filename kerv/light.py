@@ -32,11 +32,17 @@ def half_plane(height: int, width: int, degrees: float) -> Tensor:
     tensor([[1., 1., 0., 0.],
             [1., 1., 0., 0.]])
     """
-    rows = (torch.arange(height) + 0.5) / height - 0.5
-    columns = (torch.arange(width) + 0.5) / width - 0.5
+    rows, columns = _places(height, width)
     angle = math.radians(degrees)
-    along = math.cos(angle) * columns + math.sin(angle) * rows[:, None]
+    along = math.cos(angle) * columns + math.sin(angle) * rows
     return (along < 0).float()
+
+
+def _places(height: int, width: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """The middles of the pixels from −½ to ½: a column of rows, and a row of columns."""
+    rows = (torch.arange(height, device=device) + 0.5) / height - 0.5
+    columns = (torch.arange(width, device=device) + 0.5) / width - 0.5
+    return rows[:, None], columns
 
 
 def shadow(x: Tensor, left: float, degrees: float = 0.0) -> Tensor:
@@ -148,8 +154,7 @@ def vary(x: Tensor, kind: str, generator: torch.Generator | None = None) -> Tens
     if kind == "gain":
         return (x * draw(0.1, 1.9) + draw(-0.3, 0.3)).clamp(0, 1)
     if kind == "shadow":
-        rows = ((torch.arange(height, device=x.device) + 0.5) / height - 0.5)[:, None]
-        columns = (torch.arange(width, device=x.device) + 0.5) / width - 0.5
+        rows, columns = _places(height, width, x.device)
         angle = draw(0, 2 * math.pi)
         dark = angle.cos() * columns + angle.sin() * rows < draw(-0.5, 0.5)
         return torch.where(dark, x * draw(0.1, 1), x)

@@ -69,7 +69,8 @@ def build(
 
     Raises:
         ValueError: a name, the kernel or `where` is unknown; or LeNet-5 or FastNet is asked for
-            another stem, or another model than LeNet-5 for an activation.
+            another stem, another model than LeNet-5 for an activation, or LeNet-5 for pictures of
+            fewer than 12 pixels.
     """
     for what, value, valid in [
         ("activation", activation, ACTIVATIONS),
@@ -81,7 +82,12 @@ def build(
     stem = stem_padding, stem_norm
     model: nn.Module
     if name in ("lenet5", "fastnet") and stem != ("zeros", "batch"):
-        raise ValueError(f"stem_padding and stem_norm are for the ResNets, not for {name}")
+        raise ValueError(
+            f"stem_padding={stem_padding!r} and stem_norm={stem_norm!r} are for the ResNets, "
+            f"not for {name}"
+        )
+    if name in names() and name != "lenet5" and activation != "relu":
+        raise ValueError(f"activation={activation!r} is for lenet5, not for {name}")
     if name == "fastnet":
         model = FastNet(num_classes, in_channels or 3)
     elif name == "lenet5":
@@ -94,8 +100,6 @@ def build(
         model = ResNet(depths, 64, bottleneck, num_classes, in_channels or 3, stem)
     else:
         raise ValueError(f"unknown model {name!r}; the models are {', '.join(names())}")
-    if name != "lenet5" and activation != "relu":
-        raise ValueError(f"activation is for lenet5, not for {name}")
     if kernel == "linear":
         return model
     return convert_model(model, kernel, where=where, inplace=True)

@@ -92,7 +92,7 @@ def table(group: str) -> str:
     return records.markdown(["attack", "radius", *there], rows)
 
 
-def attack_missing(target: Path, root: str | None = None) -> int:
+def attack_missing(target: Path) -> int:
     """Attack the networks that have no entry in the file `target`, and return how many those were.
 
     Each is written as soon as it is done.
@@ -106,7 +106,7 @@ def attack_missing(target: Path, root: str | None = None) -> int:
         missing = [name for name in group.contestants if f"{study}/{name}" not in found]
         if not missing:
             continue
-        dataset = data.load(records.load(f"{study}/{missing[0]}-seed0").config["data"], root)
+        dataset = data.load(records.load(f"{study}/{missing[0]}-seed0").config["data"])
         x = dataset.test_x[: group.pictures].float() / 255
         y = dataset.test_y[: group.pictures]
         for name in missing:

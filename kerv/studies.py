@@ -136,14 +136,15 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
 
 def _keep(record: Record, run: Path, target: Path) -> Record:
     """Copy a run's tensors in half precision, for the pages that show them."""
-    from safetensors.torch import load_file
-
-    names = {"model": f"{target.name}.safetensors", "filters": f"{target.name}-filters.safetensors"}
-    for source, copy in names.items():
-        state = load_file(run / f"{source}.safetensors")
+    names = {
+        "weights": f"{target.name}.safetensors",
+        "filters": f"{target.name}-filters.safetensors",
+    }
+    for what, copy in names.items():
+        state = records.tensors_of(run / "record.json", what)
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         checkpoint.save_tensors(half, target.with_name(copy))
-    return dataclasses.replace(record, weights=names["model"], filters=names["filters"])
+    return dataclasses.replace(record, **names)
 
 
 def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
@@ -173,13 +174,9 @@ def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
 
 def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
     """The test accuracy of the trained network under each condition."""
-    from safetensors.torch import load_file
-
     device = torch.device(train.device_type(config.device))
     dataset = data.load(config.data, config.root, device)
-    model = train.network(config)
-    model.load_state_dict(load_file(out / "model.safetensors"))
-    model.to(device)
+    model = train.recorded_network(out / "record.json").to(device)
     return {
         condition: evaluate(
             model,
@@ -187,6 +184,8 @@ def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
             dataset.test_y,
             dataset,
             normalize=config.normalize,
+            precision=config.precision,
+            views=config.views,
         )
         for condition in light.CONDITIONS
     }

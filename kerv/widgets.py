@@ -200,6 +200,12 @@ def _by_title(kernels: Sequence[str]) -> dict[str, str]:
     return dict(zip(titles, kernels, strict=True))
 
 
+def _answers(picture: Tensor, weight: Tensor, specs: dict[str, str]) -> dict[str, Tensor]:
+    """The map of each kernel, by its title."""
+    x, w = picture[None, None], weight[None, None]
+    return {t: functional.kernel_conv2d(x, w, kernel=spec)[0, 0] for t, spec in specs.items()}
+
+
 def explore_patches(
     picture: Tensor,
     weight: Tensor,
@@ -221,10 +227,7 @@ def explore_patches(
     """
     specs = _by_title(kernels)
     picture, weight = _plain(picture), _plain(weight)
-    answers = {
-        title: functional.kernel_conv2d(picture[None, None], weight[None, None], kernel=spec)[0, 0]
-        for title, spec in specs.items()
-    }
+    answers = _answers(picture, weight, specs)
     height, width = weight.shape
     rows, columns = next(iter(answers.values())).shape
     places = {f"row {r}, column {c}": (r, c) for r in range(rows) for c in range(columns)}
@@ -319,16 +322,11 @@ def explore_light(
     """
     specs = _by_title(kernels)
     picture, weight = _plain(picture), _plain(weight)
-
-    def answers(shown: Tensor) -> dict[str, Tensor]:
-        at, w = shown[None, None], weight[None, None]
-        return {t: functional.kernel_conv2d(at, w, kernel=s)[0, 0] for t, s in specs.items()}
-
-    before = answers(picture)
+    before = _answers(picture, weight, specs)
 
     def draw(factor: float, shade: float) -> tuple[Figure, str]:
         shown = factor * shadow(picture[None, None], shade)[0, 0]
-        now = answers(shown)
+        now = _answers(shown, weight, specs)
         moved = {t: float((now[t] - before[t]).norm() / before[t].norm()) for t in specs}
         titles = {t: f"{t}: changed by {moved[t]:.0%}" for t in specs}
         limits = {t: float(before[t].abs().max()) for t in specs}

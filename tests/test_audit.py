@@ -99,6 +99,17 @@ def test_no_verdict_where_a_run_diverged(find: Callable[[], Finding], recorded: 
     tables.append(records.table(recorded["cubic"]))
     for table in tables:
         assert table.count("1 of 3 runs diverged") == 1
+
+
+def test_nothing_averages_a_run_that_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
+    finals = studies.finals("light", "correlation")
+    dark = dict.fromkeys(light.CONDITIONS, 0.0)
+    lost = dataclasses.replace(finals[1], failed="nan", test_accuracy=0.0, conditions=dark)
+    monkeypatch.setattr(studies, "finals", lambda *_: [finals[0], lost, finals[2]])
+    rows = audit.light_table("light", ["correlation"]).splitlines()[2:]
+    assert {row.split(" | ")[1] for row in rows} == {"1 of 3 runs diverged |"}
+    with pytest.raises(ValueError, match="light/correlation' has no score: 1 of 3 runs diverged"):
+        audit.scores("light/correlation")
         assert "66." not in table
 
 
@@ -181,7 +192,7 @@ def test_what_a_condition_costs(recorded: Runs) -> None:
 
 
 def test_time_is_saved_only_if_it_is_at_the_highest_cost(recorded: Runs) -> None:
-    cost = audit.layer_cost("polynomial")
+    cost = findings.layer_cost("polynomial")
     assert cost is not None
     assert 1.5 < cost < 2
     recorded["convolution"] = [run(seed, 0.98, 0.98, [0.9, 0.97, 0.99]) for seed in range(3)]
@@ -290,7 +301,7 @@ def test_leads_are_differences_seed_by_seed(recorded: Runs) -> None:
 
 def test_the_cost_comes_from_the_stem() -> None:
     [stem] = [case for case in bench.recorded()["cases"] if case["name"] == "stem 3→64"]
-    assert audit.layer_cost("gaussian") in [cost["both"] for cost in stem["costs"]]
+    assert findings.layer_cost("gaussian") in [cost["both"] for cost in stem["costs"]]
 
 
 def test_every_row_of_the_checklist_is_whole() -> None:

@@ -217,6 +217,12 @@ def test_no_setting_is_less_than_nothing(name: str) -> None:
         TrainConfig(**{name: -1})
 
 
+def test_a_tilde_is_the_home_folder_from_python_too() -> None:
+    config = TrainConfig(root="~/data", out="~/run", resume="~/run/last.pt")
+    places = config.root, config.out, config.resume
+    assert places == tuple(str(Path.home() / p) for p in ("data", "run", "run/last.pt"))
+
+
 def test_runs_that_differ_in_their_names_have_folders_of_their_own() -> None:
     plain = {"data": "cifar10", "model": "resnet20", "kernel": "gaussian", "where": "first"}
     changes = {"data": "mnist", "model": "resnet8", "kernel": "cosine", "where": "last", "seed": 1}

@@ -69,8 +69,9 @@ class Record:
             **(self.conditions or {}),
         }
         for name, value in fractions.items():
-            optional = name in ("validation_accuracy", "best_test_accuracy")
-            if not (value is None and optional) and not (value is not None and 0 <= value <= 1):
+            if value is None and name in ("validation_accuracy", "best_test_accuracy"):
+                continue
+            if value is None or not 0 <= value <= 1:
                 raise ValueError(f"{name} must be a fraction from 0 to 1, got {value!r}")
         for what, keys, values in [
             ("config", _CONFIG, self.config),
