@@ -118,21 +118,22 @@ def test_what_is_said_of_resnet20() -> None:
     for name, thirds in (("polynomial-2", 0), ("sigmoid", 1), ("correlation", -1)):
         gap = audit.difference(audit.scores(f"resnet20/{name}"), audit.scores(plain))
         assert (gap.verdict, round(300 * gap.mean)) == ("unclear", thirds)
-    # "A cosine and L2 lose more than a point", the cosine at the end of its list, L2 in the middle
-    for name in ("cosine", "l2"):
+    # "A cosine, L2 and a Gaussian lose one to two points", two at an end of the list
+    for name in ("cosine", "l2", "gaussian"):
         lost = audit.difference(audit.scores(f"resnet20/{name}"), audit.scores(plain))
         assert lost.verdict == "not reproduced"
-        assert -0.015 < lost.mean < -0.01
-        # "each at its best rate, are five points behind" in the search
+        assert -0.02 < lost.mean < -0.01
+        # "each at its best rate, are five to six points behind" in the search
         best_of = {n: audit.search("resnet20", n).values() for n in (name, "convolution")}
         ours, theirs = (max(r.validation_accuracy or 0.0 for r in v) for v in best_of.values())
-        assert round(100 * (theirs - ours)) == 5
+        assert round(100 * (theirs - ours)) in (5, 6)
     assert audit.best_rate("resnet20", "l2") == sorted(STUDIES["resnet20"].rates)[1]
-    assert audit.best_rate("resnet20", "cosine") == min(STUDIES["resnet20"].rates)
-    # chapter 10: "by half a point"
-    found = audit.search("resnet20", "cosine")
-    best, next_best = (found[rate].validation_accuracy or 0.0 for rate in (0.1, 0.3))
-    assert best - next_best == pytest.approx(0.005, abs=0.001)
+    # chapter 10: the cosine 0.1 "by half a point, and the Gaussian at 1.0, by one"
+    for name, rates, by in (("cosine", (0.1, 0.3), 0.005), ("gaussian", (1.0, 0.3), 0.01)):
+        assert audit.best_rate("resnet20", name) == rates[0]
+        found = audit.search("resnet20", name)
+        best, next_best = (found[rate].validation_accuracy or 0.0 for rate in rates)
+        assert best - next_best == pytest.approx(by, abs=0.002)
     # "The correlation is behind too, and at 1.0 by far"
     at = {n: audit.search("resnet20", n) for n in ("correlation", "convolution")}
     behind = {

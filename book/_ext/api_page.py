@@ -38,18 +38,29 @@ SECTIONS = {
     """,
     "Networks": """
         kerv.convert_model kerv.revert_model kerv.init.init_from_data kerv.models.build
-        kerv.models.names
+        kerv.models.names kerv.models.FastNet
     """,
     "Data": "kerv.data.load kerv.data.names kerv.data.Dataset",
     "Training": """
-        kerv.train.train kerv.train.TrainConfig kerv.evaluation.evaluate
-        kerv.records.Record kerv.records.load kerv.records.names kerv.records.table
+        kerv.train.train kerv.train.TrainConfig kerv.train.recorded_network
+        kerv.evaluation.evaluate kerv.records.Record kerv.records.load
+        kerv.records.names kerv.records.table kerv.records.tensors_of
     """,
-    "Light and attacks": "kerv.light.change kerv.attacks.fgsm kerv.attacks.pgd",
-    "Costs": "kerv.bench.measure kerv.bench.recorded kerv.bench.table",
+    "Light and attacks": """
+        kerv.light.change kerv.light.vary kerv.light.shadow kerv.light.noise
+        kerv.attacks.fgsm kerv.attacks.pgd
+    """,
+    "Costs": "kerv.bench.measure kerv.bench.recorded kerv.bench.report",
+    "The recorded comparisons": """
+        kerv.studies.get_study kerv.studies.finals kerv.audit.difference
+        kerv.audit.scores kerv.audit.search_table kerv.audit.finals_table kerv.audit.light_table
+        kerv.claims.table kerv.claims.versus kerv.robustness.recorded
+    """,
     "Figures and feedback": """
-        kerv.plots.number_grids kerv.plots.response_maps kerv.widgets.explore_patches
-        kerv.check.answer kerv.check.exercise
+        kerv.plots.number_grids kerv.plots.response_maps kerv.plots.walk_curves
+        kerv.plots.Numbers kerv.widgets.explore_patches kerv.widgets.explore_surface
+        kerv.widgets.explore_light kerv.widgets.explore_filters
+        kerv.widgets.explore_training kerv.check.answer kerv.check.exercise
     """,
 }
 
