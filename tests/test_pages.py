@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import page_checks
@@ -29,6 +30,20 @@ def test_first_page_leads_into_the_book(context: BrowserContext, site: str) -> N
     page = context.new_page()
     page.goto(site)
     page.wait_for_url("**/book/intro.html")
+
+
+@pytest.mark.parametrize(("width", "is_centred"), [(1280, True), (390, False)])
+def test_formulas_use_the_width_of_a_phone(
+    context: BrowserContext, site: str, width: int, is_centred: bool
+) -> None:
+    with closing(Visit(context, site, "book/01_linear_limits.html", "light", width)) as visit:
+        formula = visit.page.locator("mjx-container", has_text="(1.2)")
+        left = formula.evaluate(
+            """formula => formula.querySelector('[data-table]').getBoundingClientRect().left
+                - formula.getBoundingClientRect().left"""
+        )
+        assert (left > 50) == is_centred
+        assert formula.evaluate("f => f.scrollWidth <= f.clientWidth")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])

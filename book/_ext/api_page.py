@@ -53,8 +53,9 @@ SECTIONS = {
     "Costs": "kerv.bench.measure kerv.bench.recorded kerv.bench.report",
     "The recorded comparisons": """
         kerv.studies.get_study kerv.studies.finals kerv.audit.difference
-        kerv.audit.scores kerv.audit.search_table kerv.audit.finals_table kerv.audit.light_table
-        kerv.claims.table kerv.claims.versus kerv.robustness.recorded
+        kerv.audit.scores kerv.audit.search_table kerv.audit.finals_table
+        kerv.audit.light_table kerv.claims.table kerv.claims.versus
+        kerv.robustness.recorded
     """,
     "Figures and feedback": """
         kerv.plots.number_grids kerv.plots.response_maps kerv.plots.walk_curves

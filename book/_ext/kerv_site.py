@@ -22,8 +22,15 @@ MATHJAX_KEPT = (
     "sre/mathmaps/en.",
 )
 
+# Centred, a formula needs the room of its number on both sides: too much for a phone.
+ALIGN_ON_PHONES = """
+if (innerWidth < 600) MathJax.svg = {displayAlign: "left", displayIndent: "0"};
+"""
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    # After the settings of MathJax, and before it starts.
+    app.add_js_file(None, body=ALIGN_ON_PHONES, priority=900)
     app.connect("config-inited", _draw_formulas_as_svg)
     app.connect("source-read", _show_docstrings)
     app.connect("html-page-context", _load_lab_where_it_is)
