@@ -203,7 +203,7 @@ def passes(case: Case, *, rounds: int = 20, device: str = "cpu") -> dict[str, fl
     dims = len(case.size)
     layout = _LAYOUT.get(dims, torch.contiguous_format)
     layer = _PLAIN[dims](case.in_channels, case.out_channels, 3, padding=1, bias=False)
-    layer.to(device=device, memory_format=layout)
+    layer.to(device=device).to(memory_format=layout)
     x = torch.randn(case.batch, case.in_channels, *case.size, device=device)
     x = x.contiguous(memory_format=layout).requires_grad_(case.in_channels > 3)
     grad = torch.rand_like(layer(x))

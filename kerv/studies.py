@@ -144,7 +144,7 @@ def _keep(record: Record, run: Path, target: Path) -> Record:
         state = records.tensors_of(run / "record.json", what)
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         checkpoint.save_tensors(half, target.with_name(copy))
-    return dataclasses.replace(record, **names)
+    return dataclasses.replace(record, weights=names["weights"], filters=names["filters"])
 
 
 def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:

@@ -24,7 +24,8 @@ MATHJAX_KEPT = (
 
 # Centred, a formula needs the room of its number on both sides: too much for a phone.
 ALIGN_ON_PHONES = """
-if (innerWidth < 600) MathJax.svg = {displayAlign: "left", displayIndent: "0"};
+if (window.MathJax && innerWidth < 600)
+    MathJax.svg = {displayAlign: "left", displayIndent: "0"};
 """
 
 
