@@ -381,3 +381,15 @@ def test_the_seeds_that_students_test_asks_for() -> None:
             t = seeds.mean(1) / seeds.std(1) * math.sqrt(m)
             found[m] = (t > quantiles[m]).double().mean()
         assert found[few] < 0.8 < found[enough]
+
+
+def test_what_three_seeds_show_of_the_fast_network() -> None:
+    # chapter 10, of the correlation: "Its interval reaches a third of a point to either side";
+    # FAQ: "Of these the correlation is known least: three seeds leave room for a loss of a third"
+    plain = audit.scores("fast/convolution")
+    margin = {
+        name: 100 * audit.difference(audit.scores(f"fast/{name}"), plain).margin
+        for name in ("polynomial-3", "sigmoid", "cosine", "gaussian-normalized", "correlation")
+    }
+    assert 1 / 3 < margin.pop("correlation") < 0.35
+    assert max(margin.values()) < 0.2
