@@ -4,7 +4,8 @@
 
 What torchrun says stands in the environment: RANK, LOCAL_RANK and WORLD_SIZE. Every process draws
 the same joint batch and takes its share of it. So N processes take the steps that one would; on
-CPUs, where each process normalises by its own share, only without batch norm.
+CPUs, where each process normalises by its own share, only without batch norm. On GPUs each process
+has one of its own.
 """
 
 from __future__ import annotations
@@ -89,3 +90,40 @@ def join(device_type: str) -> Iterator[World]:
     yield World(dist.get_rank(), size, local_rank)
     # Not after an error: NCCL would wait here for processes that wait for this one.
     dist.destroy_process_group()
+
+
+def device_type(name: str) -> str:
+    """The kind of device that `TrainConfig.device` names: "cuda" or "cpu".
+
+    >>> device_type("cuda:1")
+    'cuda'
+    """
+    cuda = name.startswith("cuda") or (name == "auto" and torch.cuda.is_available())
+    return "cuda" if cuda else "cpu"
+
+
+def device_of(name: str, world: World) -> torch.device:
+    """The device that this process computes on.
+
+    Raises:
+        ValueError: the name is none of `TrainConfig.device`, or the device is not there.
+    """
+    if name == "auto":
+        name = device_type(name)
+    if device_type(name) == "cuda" and world.size > 1:
+        if name != "cuda":
+            raise ValueError(
+                f"device must be auto, cpu or cuda for {world.size} processes, got {name!r}: "
+                "each takes a GPU of its own"
+            )
+        name = f"cuda:{world.local_rank}"
+    wrong = f"device must be auto, cpu, cuda or cuda:N, got {name!r}"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(wrong) from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(wrong)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {name!r} is not there: {torch.cuda.device_count()} GPUs found")
+    return device

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoint, data, light, records, train
+from . import checkpoint, data, distributed, light, records, train
 from .config import TrainConfig
 from .evaluation import evaluate
 from .plan import SEEDS as SEEDS
@@ -141,14 +141,14 @@ def _keep(record: Record, run: Path, target: Path) -> Record:
         "filters": f"{target.name}-filters.safetensors",
     }
     for what, copy in names.items():
-        state = records.tensors_of(run / "record.json", what)
+        state = records.tensors_of(run / train.RECORD, what)
         half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
         checkpoint.save_tensors(half, target.with_name(copy))
     return dataclasses.replace(record, weights=names["weights"], filters=names["filters"])
 
 
 def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
-    last = out / "last.pt"
+    last = out / train.LAST
     config = dataclasses.replace(config, out=str(out), resume=str(last) if last.exists() else None)
     try:
         record = train.train(config)
@@ -162,7 +162,7 @@ def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
             seconds=0.0,
             parameters=0,
             versions=records.versions(),
-            hardware=records.hardware(torch.device(train.device_type(config.device))),
+            hardware=records.hardware(torch.device(distributed.device_type(config.device))),
             failed=str(error).split(":")[0],
             best_test_accuracy=0.0 if config.score_test else None,
             conditions=dict.fromkeys(light.CONDITIONS, 0.0) if under_light else None,
@@ -174,9 +174,9 @@ def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
 
 def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
     """The test accuracy of the trained network under each condition."""
-    device = torch.device(train.device_type(config.device))
+    device = torch.device(distributed.device_type(config.device))
     dataset = data.load(config.data, config.root, device)
-    model = train.recorded_network(out / "record.json").to(device)
+    model = train.recorded_network(out / train.RECORD).to(device)
     return {
         condition: evaluate(
             model,

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import kerv
-from kerv import data, light, optim, scaling
+from kerv import data, light, loader, optim, scaling
 from kerv import train as training
 from kerv.evaluation import evaluate
 from kerv.fastnet import FastNet
@@ -39,7 +39,7 @@ def numbered(count: int) -> data.Dataset:
 @pytest.mark.parametrize("limit", [0, 20])
 def test_no_picture_is_both_trained_on_and_held_out(limit: int) -> None:
     config = TrainConfig(data="textures", model="lenet5", validation=0.2, limit=limit)
-    train_x, train_y, held_x, held_y = training._split(numbered(50), config)
+    train_x, train_y, held_x, held_y = loader.split(numbered(50), config)
     assert (len(train_x), len(held_x)) == ((16, 4) if limit else (40, 10))
     shown = [*train_x[:, 0, 0, 0].tolist(), *held_x[:, 0, 0, 0].tolist()]
     assert len(set(shown)) == (limit or 50)
@@ -51,7 +51,7 @@ def test_accuracies_are_those_of_the_held_out_and_of_the_test_pictures(tmp_path:
     config = TrainConfig(**record.config)
     dataset, model = data.load("textures"), network(config)
     model.load_state_dict(load_file(tmp_path / "model.safetensors"))
-    train_x, train_y, held_x, held_y = training._split(dataset, config)
+    train_x, train_y, held_x, held_y = loader.split(dataset, config)
     trained, held = (
         evaluate(model, x, y, dataset) for x, y in ((train_x, train_y), (held_x, held_y))
     )
@@ -68,7 +68,7 @@ def test_loss_and_accuracy_of_an_epoch_are_those_of_its_batches(
     record = run(tmp_path, **settings, label_smoothing=smoothing, seed=3)
     config = TrainConfig(**record.config)
     dataset = data.load("textures")
-    x, y, _, _ = training._split(dataset, config)
+    x, y, _, _ = loader.split(dataset, config)
     torch.manual_seed(3)
     logits = network(config)(scaling.scaler("channel", dataset)(x.float() / 255))
     loss = F.cross_entropy(logits, y, label_smoothing=smoothing).item()
@@ -217,7 +217,7 @@ def test_light_falls_on_pictures_and_a_shift_moves_in_their_mean(
 
 def test_the_seed_decides_what_is_held_out() -> None:
     a, b, c = (
-        training._split(numbered(50), TrainConfig(**{**SMALL, "limit": 0}, seed=seed))[3].tolist()
+        loader.split(numbered(50), TrainConfig(**{**SMALL, "limit": 0}, seed=seed))[3].tolist()
         for seed in (0, 0, 1)
     )
     assert a == b
@@ -229,7 +229,7 @@ def test_a_step_goes_down_the_mean_loss_of_its_pictures(tmp_path: Path) -> None:
     settings = {"limit": 10, "validation": 0.0, "augment": False, "epochs": 1, "momentum": 0.0}
     config = TrainConfig(**run(tmp_path, **settings, lr=0.02, weight_decay=0.3).config)
     dataset = data.load("textures")
-    x, y, _, _ = training._split(dataset, config)
+    x, y, _, _ = loader.split(dataset, config)
     torch.manual_seed(0)
     model = network(config)
     F.cross_entropy(model(scaling.scaler("channel", dataset)(x.float() / 255)), y).backward()
@@ -248,7 +248,7 @@ def test_what_a_network_is_set_up_with(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(training, "evaluate_shared", lambda *_: 0.5)
     record = run(tmp_path, model="fastnet", epochs=1, init="data", init_scale=2.0, seed=3)
     config, dataset = TrainConfig(**record.config), data.load("textures")
-    x, _, _, _ = training._split(dataset, config)
+    x, _, _, _ = loader.split(dataset, config)
     [seen] = whitened
     assert torch.equal(seen, scaling.scaler("channel", dataset)(x.float() / 255))
     assert given == {"scale": 2.0, "seed": 3}

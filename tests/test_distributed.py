@@ -15,7 +15,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file
 from torch import nn
 
-from kerv import checkpoint, records, train
+from kerv import checkpoint, distributed, records
 from kerv.distributed import World, join
 
 pytestmark = pytest.mark.slow
@@ -58,12 +58,12 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
 
 def test_a_process_takes_a_gpu_of_its_own_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
-    assert train._device("cuda", World(rank=9, size=16, local_rank=1)).index == 1
+    assert distributed.device_of("cuda", World(rank=9, size=16, local_rank=1)).index == 1
 
 
 def test_one_gpu_by_number_is_refused_for_several_processes() -> None:
     with pytest.raises(ValueError, match="for 2 processes, got 'cuda:0'"):
-        train._device("cuda:0", World(rank=1, size=2, local_rank=1))
+        distributed.device_of("cuda:0", World(rank=1, size=2, local_rank=1))
 
 
 def test_after_an_error_nobody_waits_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

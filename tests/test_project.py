@@ -60,6 +60,7 @@ ORDER = [
         "distributed",
         "evaluation",
         "config",
+        "loader",
         "optim",
     ),
     *("train", "cli", "plan", "studies", "robustness"),
