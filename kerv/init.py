@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .hyper import checked
 from .kernels import GaussianKernel, LaplacianKernel, LpNormKernel, RationalQuadraticKernel
+from .l1 import windows
 from .layers import _KernelConv
 from .pair import VectorPair
 
@@ -166,10 +167,7 @@ def _draw_patches(
     x = input if input.ndim == dims + 2 else input[None]
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
     x = F.pad(x, layer._reversed_padding_repeated_twice, mode=mode)
-    for dim, size, step, every in zip(
-        range(2, dims + 2), layer.kernel_size, layer.stride, layer.dilation, strict=True
-    ):
-        x = x.unfold(dim, every * (size - 1) + 1, step)[..., ::every]
+    x = windows(x, layer.kernel_size, layer.stride, layer.dilation)
     places = (x.shape[0], *x.shape[2 : dims + 2])
     total = torch.Size(places).numel()
     count = min(total, layer.out_channels // layer.groups + least)

@@ -9,7 +9,7 @@ operators of torch they compile and export as one node each.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -108,6 +108,15 @@ def l1_distances_along(
     return out
 
 
+def windows(
+    x: Tensor, sizes: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> Tensor:
+    """A view of `x` (N, C, *size) that shows every patch: (N, C, *out, *sizes)."""
+    for dim, (size, step, every) in enumerate(zip(sizes, stride, dilation, strict=True), start=2):
+        x = x.unfold(dim, every * (size - 1) + 1, step)[..., ::every]
+    return x
+
+
 class _Chunk:
     """Some rows of places of some pictures, and the filters of one group."""
 
@@ -134,11 +143,8 @@ class _Chunk:
 
     def patches(self, x: Tensor) -> Tensor:
         """The patches as the rows of a matrix."""
-        part, dims = x[self.window], len(self._sizes)
-        for dim, size, step, every in zip(
-            range(2, dims + 2), self._sizes, self._stride, self._dilation, strict=True
-        ):
-            part = part.unfold(dim, every * (size - 1) + 1, step)[..., ::every]
+        dims = len(self._sizes)
+        part = windows(x[self.window], self._sizes, self._stride, self._dilation)
         # (N, C, *out, *kernel_size) → (N, *out, C, *kernel_size)
         part = part.movedim(1, dims + 1)
         return part.reshape(-1, part.shape[dims + 1 :].numel())
