@@ -145,14 +145,17 @@ newest: setup
 	$(PY) -m pip install --quiet --upgrade --upgrade-strategy eager -r requirements.txt -e '.[book,dev]'
 	$(PY) -m pip list --outdated
 
-# The package with the oldest torch that pyproject.toml allows. Warnings of that version are no errors,
-# its fake tensors ask for a driver of CUDA, and its compiler warns on a clean start.
-OLDEST = conv kernels layers numerics convert models checkpoint train
+# The package with the oldest torch, figures and widgets that pyproject.toml allows. Warnings of these
+# versions are no errors, that torch's fake tensors ask for a driver of CUDA, and its compiler warns on
+# a clean start.
+OLDEST_PACKAGES = torch==2.6.* torchvision==0.21.* matplotlib==3.8.* ipywidgets==7.7.* safetensors==0.4.*
+OLDEST = conv kernels layers numerics init convert models light attacks checkpoint train course settings
+OLDEST += evaluation records audit plots read_off widgets
 oldest:
 	"$(PYTHON)" -m venv _build/oldest
-	_build/oldest/bin/python -m pip install --quiet 'torch==2.6.*' 'torchvision==0.21.*' -e '.[book,dev]'
+	_build/oldest/bin/python -m pip install --quiet $(OLDEST_PACKAGES:%='%') -e '.[book,dev]'
 	OMP_NUM_THREADS=1 _build/oldest/bin/python -m pytest -n 2 --dist loadfile -W default \
-	    -k "not fake_cuda and not no_warning" $(OLDEST:%=tests/test_%.py)
+	    -k "not fake_cuda and not fake_gpu and not no_warning" $(OLDEST:%=tests/test_%.py)
 
 # From an environment of its own: it must not change the one that it looks at. --strict: what could not
 # be looked up was not found to be free of holes. The package itself is installed as editable.
