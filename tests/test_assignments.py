@@ -171,5 +171,6 @@ def test_unanswered_stubs_say_what_to_do(name: str) -> None:
     graded = assignments.grade(text, blank)
     assert set(graded.points.values()) == {0}
     assert set(graded.said.values()) == {
-        "Put your answer in the place of the dots, and run the cell again."
+        "Put your answer in the place of the dots, and run both cells again. "
+        "A function has to return it."
     }

@@ -22,7 +22,10 @@ def _patches() -> tuple[Tensor, Tensor]:
 
 def _dot_of_features(features: Callable[[Tensor], Tensor], **_: float) -> Any:
     x, w = map(features, _patches())
-    return None if x is None else (float(x @ w), len(x))
+    if x is None:
+        return None
+    features(_patches()[0][:1])  # one pixel has no mixed products: some code fails there
+    return float(x @ w), len(x)
 
 
 def _values(
@@ -127,6 +130,10 @@ EXERCISES = {
                 "That counts one degree alone. With c = 1 all lower degrees take part.",
             ),
             (
+                lambda channels, degree: math.comb(9 * channels + degree, degree) - 1,
+                "The constant 1 is missing: it is the monomial of degree 0.",
+            ),
+            (
                 lambda channels, degree: math.comb(9 + degree, degree),
                 "That is for one channel. A patch covers all of them.",
             ),
@@ -211,7 +218,7 @@ EXERCISES = {
     ),
     "A02.3b": Exercise(
         right=_petals,
-        praise="Going around once, cos(mθ) is a polynomial of degree m in the two coordinates.",
+        praise="rᵐ cos(mθ) has the sign of cos(mθ), and is a polynomial of degree m.",
         hint="Call your function for degree 1, 2, 3 and so on, and look for the jump.",
         mistakes=(
             (
@@ -236,7 +243,8 @@ EXERCISES = {
         mistakes=(
             (
                 lambda shift: False,
-                "No eigenvalue is below −0.1. When is κ(x, w) larger than κ(x, x) and κ(w, w)?",
+                "No eigenvalue is below −0.1 after the division. When is κ(x, w) larger than "
+                "κ(x, x) and κ(w, w)?",
             ),
         ),
     ),

@@ -44,6 +44,20 @@ def _shape(
     return value
 
 
+def _slipped(slip: Callable[[int], int]) -> Callable[..., tuple[int, ...]]:
+    """The shape with a slip, which depends on the dilation, above the line of equation (3.4)."""
+
+    def value(**given: int) -> tuple[int, ...]:
+        r = given["dilation"]
+        free = [
+            given[side] + 2 * given["padding"] - r * (k - 1) - 1 + slip(r)
+            for side, k in (("height", 3), ("width", 2))
+        ]
+        return (given["filters"], *(number // 2 + 1 for number in free))
+
+    return value
+
+
 def _pictures() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3, 9, 6, generator=generator)
@@ -138,7 +152,9 @@ def _place_of_name(answer: str, candidates: tuple[str, ...], **_: Any) -> int:
 def _convolution(
     x: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1
 ) -> Tensor:
-    return F.conv2d(x, weight, stride=stride, padding=padding, dilation=dilation)
+    # Right but for its last digits: a test has to allow for rounding.
+    wide = F.conv2d(x.double(), weight.double(), stride=stride, padding=padding, dilation=dilation)
+    return wide.to(x.dtype)
 
 
 def _bug(wrong: Layer) -> Layer:
@@ -269,6 +285,12 @@ EXERCISES = {
                 _shape(channels="channels"),
                 "The first number is that of the input channels. There is a map per filter.",
             ),
+            (
+                _slipped(lambda r: 1),
+                "Round down: where a filter does not fit, there is no place.",
+            ),
+            (_slipped(lambda r: 1 - r), "The filter covers r(k − 1) + 1 pixels, and not r·k."),
+            (lambda **given: (1, *_shape()(**given)), "Leave the batch dimension out."),
         ),
     ),
     "A03.3": Exercise(

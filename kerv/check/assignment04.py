@@ -16,15 +16,18 @@ from ..functional import kernel_conv2d
 from .assignment03 import heavy_tail, torch_alone
 from .exercise import Exercise
 
+NO_W = "‖w‖² is missing. It differs from filter to filter."
+NO_X = "‖x‖² is missing. It differs from place to place."
+
 
 def _gaussian(of: Callable[..., float]) -> Callable[..., float]:
     """The Gaussian of a wrong, or the right, combination of the three numbers."""
     return lambda x_sq, w_sq, dot, gamma: math.exp(-gamma * of(x_sq, w_sq, dot))
 
 
-def _count(*factors: str) -> Callable[..., int]:
-    """A product of sizes; "side" stands for one side of a filter."""
-    return lambda **sizes: math.prod(sizes[factor] for factor in factors)
+def _count(*factors: str, times: int = 1) -> Callable[..., int]:
+    """A product of sizes, so many times; "side" stands for one side of a filter."""
+    return lambda **sizes: times * math.prod(sizes[factor] for factor in factors)
 
 
 def _forbidden(*_: Any, **__: Any) -> None:
@@ -80,7 +83,9 @@ def _layer_output(layer: Callable[..., Tensor], kernel: str) -> Tensor:
         return layer(*_pictures(), stride=2, padding=1)
 
 
-def _of(x_sq: float = 1, w_sq: float = 1, dot: float = -2) -> Callable[[str], Tensor]:
+def _of(
+    x_sq: float = 1, w_sq: float = 1, dot: float = -2, clamp: bool = True
+) -> Callable[[str], Tensor]:
     """The layer with other factors before the three numbers."""
 
     def value(kernel: str) -> Tensor:
@@ -88,7 +93,7 @@ def _of(x_sq: float = 1, w_sq: float = 1, dot: float = -2) -> Callable[[str], Te
         square = F.conv2d(x * x, torch.ones(1, 3, 2, 3), None, 2, 1)
         own = (weight * weight).flatten(1).sum(1).view(-1, 1, 1)
         distance = x_sq * square + w_sq * own + dot * F.conv2d(x, weight, None, 2, 1)
-        return heavy_tail(kernel, distance.clamp_min(0))
+        return heavy_tail(kernel, distance.clamp_min(0) if clamp else distance)
 
     return value
 
@@ -98,17 +103,21 @@ def _settings(stride: int, padding: int) -> Callable[[str], Tensor]:
 
 
 def _kind_of_error(error: Callable[..., float], patches: Tensor, filters: Tensor) -> int | None:
-    """0: relative, float32; 1: too exact; 2: absolute; 3: of other size; 4: does not grow."""
+    """0: relative, float32; 1: too exact; 2: absolute; 3: of other size; 4: does not grow;
+    5: with signs.
+    """
     dark = error(0.0, patches, filters)
     if dark is None:
         return None
     dark, bright = float(dark), float(error(100.0, patches, filters))
+    if min(dark, bright) < 0:
+        return 5
     if bright < 1e-10:
         return 1
     if bright < 10 * dark:
         return 4
     # Equation (4.6), with the rounding unit of float32 and squared norms of 64 · 100².
-    relative = 2e-8 * 2 * 64 * 100**2 / 128
+    relative = 6e-8 * 2 * 64 * 100**2 / 128
     if relative / 10 < bright < 10 * relative:
         return 0
     return 2 if relative * 10 < bright < relative * 1000 else 3
@@ -157,6 +166,10 @@ EXERCISES = {
                 "You took the root: the kernel has the squared distance.",
             ),
             (
+                lambda x_sq, w_sq, dot, gamma: math.exp(2 * dot - x_sq - w_sq),
+                "Gamma is missing.",
+            ),
+            (
                 _gaussian(lambda x, w, dot: x * x + w * w - 2 * dot),
                 "The norms were squared already.",
             ),
@@ -194,6 +207,10 @@ EXERCISES = {
                 _count("side", "side", "height", "width", "filters"),
                 "That is for one input channel.",
             ),
+            (
+                _count("side", "side", "channels", "height", "width", "filters", times=2),
+                "A multiply-add is a product and a sum together. Count it once.",
+            ),
         ),
     ),
     "A04.3": Exercise(
@@ -204,8 +221,10 @@ EXERCISES = {
         mistakes=(
             (_of(dot=-1), "The dot product counts twice in the distance."),
             (_of(dot=2), "A sign slipped: the dot product is subtracted."),
-            (_of(w_sq=0), "‖w‖² is missing. It differs from filter to filter."),
-            (_of(x_sq=0), "‖x‖² is missing. It differs from place to place."),
+            (_of(w_sq=0), NO_W),
+            (_of(w_sq=0, clamp=False), NO_W),
+            (_of(x_sq=0), NO_X),
+            (_of(x_sq=0, clamp=False), NO_X),
             (_settings(stride=1, padding=1), "The stride has no effect."),
             (_settings(stride=2, padding=0), "The padding has no effect."),
         ),
@@ -214,7 +233,7 @@ EXERCISES = {
         probe=_kind_of_error,
         right=lambda **_: 0,
         praise="Long numbers cancel, and the rounding stays.",
-        hint="Divide the error by the exact distance, and take the median over all pairs.",
+        hint="Divide each error, without its sign, by the exact distance. Then take the median.",
         mistakes=(
             (
                 lambda **_: 1,
@@ -228,15 +247,17 @@ EXERCISES = {
                 lambda **_: 4,
                 "It does not grow with the brightness. Is it added to patches and filters?",
             ),
+            (lambda **_: 5, "Errors of both signs cancel: take `abs()` before the median."),
         ),
     ),
     "A04.4b": Exercise(
         right=lambda: 100,
-        praise="The norms grow with the square of the brightness, the distance does not.",
-        hint="Call your function for 10 and for 100, divide, and take the nearest of the three.",
+        praise="The norms and the error stay, and the squared distance is a hundredth.",
+        hint="Call your function at 10 with the noise as it is, and with `patches / 10` and "
+        "`filters / 10`. Divide, and take the nearest of the three.",
         mistakes=(
-            (lambda: 10, "What grows tenfold are the pixels. The error follows their squares."),
-            (lambda: 1000, "Too much: the error follows the squared norms."),
+            (lambda: 10, "That is for the distance. What the formula gives is its square."),
+            (lambda: 1000, "Too much: the error stays, so only the squared distance counts."),
         ),
     ),
     "A04.5": Exercise(

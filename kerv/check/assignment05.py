@@ -49,7 +49,8 @@ def _gradients(gradient: Callable[..., Tensor], power: int) -> Tensor | float:
     grad = mock.patch.object(torch.autograd, "grad", _underived)
     backward = mock.patch.object(torch.autograd, "backward", _underived)
     w = torch.tensor([1.0, 1.0, 1e-12], dtype=torch.float64)
-    with grad, backward:
+    forward = mock.patch.object(torch.autograd.forward_ad, "make_dual", _underived)
+    with grad, backward, forward:
         found = gradient(*_rows(), 0.3)
         if not same(found, _product_rule()(power)):
             return found
@@ -82,11 +83,17 @@ def _rule(of: Callable[[Tensor], Tensor]) -> Callable[[], float]:
 
 
 def _kind_of_likeness(likeness: Callable[..., float], channels: int, spread: float) -> int | None:
-    """0: right; 1: pictures grow, not filters; 2: no gain; 3: else; 4: formula; 5: no logarithm."""
+    """0: right; 1: pictures grow, not filters; 2: no gain; 3: else; 4: formula; 5: no logarithm;
+    6: the filters stay as strong as they were.
+    """
     generator = torch.Generator().manual_seed(2)
     pictures = spread * torch.randn(6, channels, 28, 28, generator=generator)
-    if likeness(1, pictures) is None:
+    first = likeness(1, pictures)
+    if first is None:
         return None
+    likeness(40, pictures)
+    if float(first) > 0.7 > float(likeness(1, pictures)):
+        return 6
     # Filters of this factor would be as strong as the pictures.
     equal = 3 * 9 * channels * spread**2
 
@@ -178,7 +185,8 @@ EXERCISES = {
                 "The product rule has two parts: the exponential depends on w as well.",
             ),
             (_product_rule(second=-1), "A sign slipped: the response grows towards the patch."),
-            (_product_rule(second=0.5), "A factor of 2 is lost: derive a square."),
+            (_product_rule(first=0.5), "A factor of 2 is lost in the first part."),
+            (_product_rule(second=0.5), "A factor of 2 is lost: ‖x − w‖² is a square."),
             (_product_rule(bell=False), "The exponential stays: it is a factor of both parts."),
             (
                 lambda power: 1.0,
@@ -189,7 +197,7 @@ EXERCISES = {
     "A05.3": Exercise(
         probe=_median,
         right=_rule(lambda square: 1 / square.median()),
-        praise="The typical response is 1/e, where log γ has the steepest slope.",
+        praise="The typical response is 1/e: there it changes most with log γ.",
         hint="All squared distances in one tensor, their median, and one division.",
         mistakes=(
             (_rule(lambda square: square.median()), "That is the median. Its inverse is γ."),
@@ -219,7 +227,7 @@ EXERCISES = {
             ),
             (
                 lambda channels, spread: 3,
-                "For strong filters that is not (5.9). It speaks of the logarithms.",
+                "For strong filters that is not (5.9). Are those the logarithms, of a new layer?",
             ),
             (
                 lambda channels, spread: 4,
@@ -228,6 +236,10 @@ EXERCISES = {
             (
                 lambda channels, spread: 5,
                 "Strong pictures show it: those are the responses. Take their logarithms.",
+            ),
+            (
+                lambda channels, spread: 6,
+                "The filters stay strong from one call to the next. Make a new layer in each.",
             ),
         ),
     ),

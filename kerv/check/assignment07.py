@@ -15,23 +15,32 @@ from .exercise import Exercise
 
 PICTURES = (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 WEIGHTS_ALONE = "That is the stem's share of the parameters. A filter is used at many places."
+CHANNELS = (
+    "The first convolution of the second and third stage gets half the channels that it gives."
+)
 STRIDE = (
-    "With stride 2 the first convolution of the second and third stage has a quarter of the places"
+    "With stride 2 the first convolution of the second and third stage has a quarter of the places."
 )
 PER_BLOCK = "A block has two convolutions."
 FOLLOWS = "It follows from a share that is not right yet."
+IN_PER_CENT = "That is right in per cent. The question asks for a fraction of 1."
 
 # The convolutions behind the stem by the number of blocks, in units of one of the first stage.
 _Rest = Callable[[int], float]
 
 
 def _rest(blocks: int) -> float:
-    """Convolutions behind the stem, those with a stride as halves."""
+    """Convolutions behind the stem, those with a stride as halves: they get half the channels."""
     return 6 * blocks - 1
 
 
-def _no_stride(blocks: int) -> float:
+def _all_channels(blocks: int) -> float:
     return 6 * blocks
+
+
+def _no_stride(blocks: int) -> float:
+    """Those with a stride as two each: half the channels, but four times the places."""
+    return 6 * blocks + 2
 
 
 def _one_per_block(blocks: int) -> float:
@@ -80,12 +89,14 @@ def _rates(
 
 
 def _kind_of_whitening(whitening: Callable[[Tensor, int], Tensor], strength: int) -> int | None:
-    """0: right; 1: strength 1; 2: wrong way round; 3: rows; 4: no root; 5: no data; 6; 7: mixed."""
+    """0: right; 1: strength 1; 2: wrong way round; 3: rows; 4: no root; 5: no data; 6: else;
+    7: mixed; 8: centred; 9: the square of the strength.
+    """
     generator = torch.Generator().manual_seed(0)
     rough = torch.rand(20, 2, 11, 10, generator=generator, dtype=torch.float64)
     x = rough + F.avg_pool2d(rough, 3, 1, 1)
     filters = whitening(x, 2)
-    if not isinstance(filters, Tensor):
+    if filters is None or filters is ...:
         return None
     if torch.equal(filters, whitening(2 * x, 2)):
         return 5
@@ -106,8 +117,13 @@ def _kind_of_whitening(whitening: Callable[[Tensor, int], Tensor], strength: int
             return 0 if squares[0] < squares[-1] else 2
         if (found - 1).abs().max() < 1e-3:
             return 1
+        if (found - strength**2).abs().max() < 1e-2:
+            return 9
         # v / λ has the length 1 / λ, and its responses the mean square 1 / λ too.
         return 4 if (found.square() / squares / strength - 1).abs().max() < 1e-2 else 6
+    moves = y - y.mean(1, keepdim=True)
+    if diagonal(moves @ moves.mT):
+        return 8
     return 3 if diagonal(filters.flatten(1) @ filters.flatten(1).mT) else 6
 
 
@@ -186,13 +202,15 @@ EXERCISES = {
         praise="The stem is cheap because three colours are few.",
         hint="Count in units of one convolution of the first stage: what are the others?",
         mistakes=(
-            (_share(_no_stride), STRIDE + "."),
+            (_share(_all_channels), CHANNELS),
+            (_share(_no_stride), STRIDE),
             (_share(_one_per_block), PER_BLOCK),
             (_share(_weights), WEIGHTS_ALONE),
             (
                 lambda blocks, width: 3 / (width * _rest(blocks)),
                 "That is the stem over the rest. A share is of the whole, the stem included.",
             ),
+            (lambda blocks, width: 100 * _share()(blocks, width), IN_PER_CENT),
         ),
     ),
     "A07.1b": Exercise(
@@ -208,9 +226,11 @@ EXERCISES = {
                 lambda blocks, width, ratio: _share()(blocks, width),
                 "That is its share with the convolution.",
             ),
+            (_grown(_all_channels), FOLLOWS),
             (_grown(_no_stride), FOLLOWS),
             (_grown(_one_per_block), FOLLOWS),
             (_grown(_weights), FOLLOWS),
+            (lambda blocks, width, ratio: 100 * _grown()(blocks, width, ratio), IN_PER_CENT),
         ),
     ),
     "A07.2": Exercise(
@@ -237,7 +257,8 @@ EXERCISES = {
         mistakes=(
             (
                 lambda strength: 1,
-                "Your responses have the mean square 1. It grows as the square of a filter.",
+                "Your responses have the mean square 1. It goes with the square of a filter's "
+                "length.",
             ),
             (lambda strength: 2, "Your filter of the smallest eigenvalue comes first."),
             (lambda strength: 3, "The eigenvectors are the columns. Your filters are the rows."),
@@ -250,13 +271,21 @@ EXERCISES = {
                 lambda strength: 7,
                 "White, but not at right angles to one another: each filter has an eigenvector.",
             ),
+            (
+                lambda strength: 8,
+                "White around their mean. M of (7.6) is the mean of x xᵀ: take no mean off.",
+            ),
+            (
+                lambda strength: 9,
+                "The mean square is the square of what it should be: lengthen by the root.",
+            ),
         ),
     ),
     "A07.4a": Exercise(
         probe=_kind_of_luck,
         right=lambda: 0,
         praise="So much is promised by a table that compares equals.",
-        hint="In each table take the highest score. Then average over the tables.",
+        hint="In each of 4,000 tables take the highest score. Then average over the tables.",
         mistakes=(
             (lambda: 1, "That is right as a fraction. The question asks for per cent."),
             (lambda: 2, "That is the standard error of one score, not the luck of the best."),

@@ -10,6 +10,11 @@ from typing import Any
 import torch
 
 UNANSWERED = "Put your answer in the place of the dots, and run the cell again."
+# In an assignment the check is a cell of its own.
+NOTHING = (
+    "Put your answer in the place of the dots, and run both cells again. "
+    "A function has to return it."
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Exercise:
 def feedback(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str:
     """One line on `answer`: right, the likely mistake, or a hint."""
     if answer is ... or answer is None:
-        return UNANSWERED
+        return NOTHING
     # The check's own tensors are on the CPU, whatever the notebook's default is.
     with torch.device("cpu"):
         return _judged(exercise, answer, inputs)
@@ -43,13 +48,17 @@ def _judged(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str:
     except Exception as error:  # whatever a student's own code raises
         return f"Not yet. Your code raised {type(error).__name__}: {error}"
     if given is None or given is ...:
-        return UNANSWERED
+        return NOTHING
     expected = exercise.right(**inputs)
     if same(given, expected):
         return f"Right. {exercise.praise}"
     for mistake, message in exercise.mistakes:
         if same(given, mistake(**inputs)):
             return f"Not yet. {message}"
+    both = isinstance(expected, torch.Tensor) and isinstance(given, torch.Tensor)
+    if both and given.shape != expected.shape:
+        shapes = f"{tuple(given.shape)}, and should have {tuple(expected.shape)}"
+        return f"Not yet. On a trial input the result has the shape {shapes}."
     # (A float may be a probe's word for what is wrong.)
     if isinstance(expected, torch.Tensor) and not isinstance(given, torch.Tensor | float):
         return f"Not yet. The answer is a tensor of torch, and this is {type(given).__name__}."
@@ -78,4 +87,5 @@ def same(given: Any, expected: Any) -> bool:
     if isinstance(expected, int):
         # 3.0000000000000004 may stand for 3. A count that is one off is wrong, however large.
         return abs(number - expected) <= min(0.25, 1e-6 * max(1, abs(expected)))
-    return math.isclose(number, expected, rel_tol=5e-3, abs_tol=1e-6)
+    # Near nothing only if nothing is expected: e^−14 and e^−40 are different answers.
+    return math.isclose(number, expected, rel_tol=5e-3, abs_tol=0 if expected else 1e-6)

@@ -3,7 +3,7 @@
 #
 # It follows chapter 2, [How do you take a dot product in a space you never visit?](https://github.com/OWNER/kerv/blob/main/book/02_kernel_trick.ipynb) There are five questions, 16 points, and about 90 minutes of work.
 #
-# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. They run after the last cell and find your answers by their names, so use those names for nothing else. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
 
 # %%
 import math
@@ -20,7 +20,7 @@ import kerv
 # %% [markdown]
 # ## Question 1: how many features? (2 points, 10 minutes)
 #
-# A layer has $3 \times 3$ filters on KEY_channels channels, and the polynomial kernel $(\langle x, w \rangle + c)^d$ with $d = KEY_degree$. How many different monomials does it weigh if $c = 1$? How many if $c = 0$?
+# A layer has $3 \times 3$ filters on KEY_channels channels, and the polynomial kernel $(\langle x, w \rangle + c)^d$ with $d = KEY_degree$. How many different monomials does it weigh if $c = 1$, the constant 1 included? How many if $c = 0$?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -76,7 +76,7 @@ kerv.check.exercise("A02.1b", features_without_c, **size)
 #
 # $$ \kappa(x, w) = KEY_constant + KEY_linear \langle x, w \rangle + \langle x, w \rangle^2 $$
 #
-# Write its feature map: a function that takes one patch `x` of shape (n,), for any n, and returns a vector of features. The dot product of two such vectors must equal $\kappa$. Use as few features as you can.
+# Write its feature map: a function that takes one patch `x` of shape (n,) and returns a vector of features. It has to work for any n, and for n = 1 too. The dot product of two such vectors must equal $\kappa$. Use as few features as you can.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -106,7 +106,7 @@ def test_two_pixels(features):
 
     x, w = torch.tensor([1.0, 2.0]), torch.tensor([3.0, -1.0])
     expected = torch.tensor(KEY_constant + KEY_linear * 1.0 + 1.0)
-    torch.testing.assert_close(features(x) @ features(w), expected)
+    torch.testing.assert_close(features(x) @ features(w), expected, check_dtype=False)
 
 
 # %%
@@ -118,9 +118,9 @@ def test_random_patches(features):
     for n in (1, 3, KEY_pixels):
         x, w = torch.randn(2, n, generator=generator)
         expected = KEY_constant + KEY_linear * (x @ w) + (x @ w) ** 2
-        torch.testing.assert_close(
-            features(x) @ features(w), expected, rtol=1e-3, atol=1e-3
-        )
+        out = features(x) @ features(w)
+        close = {"rtol": 1e-3, "atol": 1e-3, "check_dtype": False}
+        torch.testing.assert_close(out, expected, **close)
 
 
 # %%
@@ -133,9 +133,9 @@ def test_as_few_as_possible(features):
     for _ in range(3):
         x, w = torch.randn(2, KEY_pixels, generator=generator)
         expected = KEY_constant + KEY_linear * (x @ w) + (x @ w) ** 2
-        torch.testing.assert_close(
-            features(x) @ features(w), expected, rtol=1e-3, atol=1e-3
-        )
+        out = features(x) @ features(w)
+        close = {"rtol": 1e-3, "atol": 1e-3, "check_dtype": False}
+        torch.testing.assert_close(out, expected, **close)
     assert len(features(x)) == 1 + KEY_pixels + KEY_pixels * (KEY_pixels + 1) // 2
 
 
@@ -156,11 +156,11 @@ kerv.check.exercise("A02.2", features, constant=KEY_constant, linear=KEY_linear)
 # %% [markdown]
 # ## Question 3: which degree draws a flower? (4 points, 25 minutes)
 #
-# The points below lie on the petals of a flower, and on the gaps between them.
+# The points below lie on the petals of a flower, and in the gaps between them.
 #
 # **Predict.** Kernel ridge regression, equation (2.8), is to tell petals from gaps with the kernel $(\langle x, w \rangle + 1)^d$. Which is the smallest degree $d$ that can?
 #
-# Then measure. Write a function `accuracy(spec, x, y, new_x, new_y)` that fits the kernel `kerv.get_kernel(spec)` to `x` and `y` with $\lambda = 0.1$, and returns the share of the *new* points that it gets right. Give the smallest degree whose share is above 0.8 for the points below.
+# Then measure. Write a function `accuracy(spec, x, y, new_x, new_y)` that fits the kernel `kerv.get_kernel(spec)` to `x` and `y` with $\lambda = 0.1$, and returns the share of the *new* points that it gets right, a number from 0 to 1. Give the smallest degree whose share is above 0.8 for the points below.
 
 
 # %%
@@ -259,9 +259,9 @@ kerv.check.exercise("A02.3b", smallest_degree, flower=KEY_flower)
 # %% [markdown]
 # ## Question 4: refute it (3 points, 15 minutes)
 #
-# Someone trains with $c = -KEY_shift$: the function is $(\langle x, w \rangle - KEY_shift)^2$. "A square is never negative, so the Gram matrix is positive semi-definite."
+# Someone trains with $c = -KEY_shift$. The function is then $(\langle x, w \rangle - KEY_shift)^2$. They say: "A square is never negative, so the Gram matrix is positive semi-definite."
 #
-# Design the counterexample: a few points with two coordinates each, a tensor of shape (M, 2) with M at most 5. Divide the Gram matrix by its largest entry in absolute value. Its smallest eigenvalue must be below −0.1.
+# Design the counterexample: a few points with two coordinates each, as a tensor of shape (M, 2) with M at most 5. We compute their Gram matrix and divide it by its largest absolute value, as the chapter does. The smallest eigenvalue must then be below −0.1.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -306,7 +306,7 @@ kerv.check.exercise("A02.4", points, shift=KEY_shift)
 # %% [markdown]
 # ## Question 5: how far apart are two features? (3 points, 15 minutes)
 #
-# This one goes beyond the chapter. A kernel gives dot products of features that nobody writes down. It gives *distances* between them as well. Derive $\| \varphi(x) - \varphi(w) \|^2$ from values of $\kappa$ alone, and write a function that computes it for every row of `x` (N, n) and every row of `w` (M, n), for any kernel of the package. The result has the shape (N, M).
+# This one goes beyond the chapter. A kernel gives dot products of features that nobody writes down. It gives *distances* between them as well. Derive $\| \varphi(x) - \varphi(w) \|^2$ from values of $\kappa$ alone. Then write a function that computes it for every row of `x` (N, n) and every row of `w` (M, n). It takes any kernel of the package that has a feature map. The result has the shape (N, M).
 #
 # Hint: `kernel.gram(x, w)` has $\kappa$ of all pairs, and a squared length is a dot product.
 

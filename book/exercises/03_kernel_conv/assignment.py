@@ -3,7 +3,7 @@
 #
 # It follows chapter 3, [How does a kernel become a layer?](https://github.com/OWNER/kerv/blob/main/book/03_kernel_conv.ipynb) There are six questions, 18 points, and about two hours of work.
 #
-# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. They run after the last cell and find your answers by their names, so use those names for nothing else. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
 
 # %%
 import torch
@@ -125,7 +125,7 @@ kerv.check.exercise("A03.2", shape, **size, **geometry)
 #
 # $$ \kappa(x, w) = KEY_formula $$
 #
-# Write the layer as a function, with torch alone: no module of `kerv`. It takes pictures `x` of shape (N, C_in, H, W) and filters `weight` of shape (C_out, C_in, kH, kW), and returns (N, C_out, H_out, W_out).
+# Write the layer as a function, with torch alone: no module of `kerv`. It takes pictures `x` of shape (N, C_in, H, W) and filters `weight` of shape (C_out, C_in, kH, kW), and returns (N, C_out, H_out, W_out). Stride and padding are whole numbers.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -225,13 +225,13 @@ kerv.check.exercise("A03.3", kernel_layer, kernel="KEY_spec")
 # %% [markdown]
 # ## Question 4: who finds the crosses? (3 points, 25 minutes)
 #
-# Six crosses lie in a scene that brightens to the right, and each is as bright as the light where it lies. The filter is a copy of one of them.
+# Six crosses lie in a scene that brightens to the right. The light falls on crosses and ground alike: in the dark both are dark. The filter is a copy of one of the crosses.
 #
-# **Predict.** Which of the four kernels below answers more strongly to every cross than to any place without one?
+# The last of the four kernels below may be new to you. The cosine is $\langle x, w \rangle / (\|x\| \, \|w\|)$. The correlation is the cosine of $x - \bar x$ and $w - \bar w$, where $\bar x$ and $\bar w$ are the means of patch and filter.
 #
-# Then measure. A cross is *found* if the response at its centre is larger than the response at every place marked in `away`. Write `found(spec, scene, crosses, away, cross)`, the number of crosses found with the filter `cross`, and name the kernel that finds most in the scene below. With `padding=4` the map of responses has the size of the scene, so that places agree.
+# **Predict.** Which of the four answers more strongly to every cross than to any place without one?
 #
-# Two kernels may be new to you. The cosine is $\langle x, w \rangle / (\|x\| \, \|w\|)$. The correlation is the cosine of $x - \bar x$ and $w - \bar w$, where $\bar x$ and $\bar w$ are the means of patch and filter.
+# Then measure. A cross is *found* if the response at its centre is larger than the response at every place marked in `away`. Write `found(spec, scene, crosses, away, cross)`: the number of crosses that the kernel `spec` finds with the filter `cross`. With `padding=4` the map of responses has the size of the scene, so that places agree. Then set `best` to the one of the `candidates` that finds most in the scene below.
 
 
 # %%
@@ -334,7 +334,7 @@ kerv.check.exercise("A03.4b", best, candidates=candidates, **lit)
 # %% [markdown]
 # ## Question 5: the test that catches them (4 points, 25 minutes)
 #
-# Design a test. Someone hands you a function `layer(x, weight, stride, padding, dilation)` and says that it is a convolution, for stride, padding and dilation that are whole numbers. Write `is_right(layer)`: True if it does what `F.conv2d` does, and False if it is one of the bugs of chapter 3 or another one. We hand it a right layer, and several wrong ones that you have not seen.
+# Design a test. Someone hands you a function `layer(x, weight, stride, padding, dilation)` and says that it is a convolution. Stride, padding and dilation are whole numbers. Write `is_right(layer)`. It returns True if the layer does what `F.conv2d` does, but for rounding. It returns False if the layer has one of the first three bugs of chapter 3, or another one. We hand it right layers, and several wrong ones that you have not seen.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -367,7 +367,8 @@ def test_right_and_random(is_right):
     import torch.nn.functional as F
 
     def right(x, weight, stride=1, padding=0, dilation=1):
-        return F.conv2d(x, weight, None, stride, padding, dilation)
+        out = F.conv2d(x.double(), weight.double(), None, stride, padding, dilation)
+        return out.to(x.dtype)
 
     def random(x, weight, stride=1, padding=0, dilation=1):
         return torch.randn_like(right(x, weight, stride, padding, dilation))
@@ -382,7 +383,8 @@ def test_layout(is_right):
     import torch.nn.functional as F
 
     def right(x, weight, stride=1, padding=0, dilation=1):
-        return F.conv2d(x, weight, None, stride, padding, dilation)
+        out = F.conv2d(x.double(), weight.double(), None, stride, padding, dilation)
+        return out.to(x.dtype)
 
     def places_first(x, weight, stride=1, padding=0, dilation=1):
         out = right(x, weight, stride, padding, dilation)
@@ -408,7 +410,8 @@ def test_settings(is_right):
     import torch.nn.functional as F
 
     def right(x, weight, stride=1, padding=0, dilation=1):
-        return F.conv2d(x, weight, None, stride, padding, dilation)
+        out = F.conv2d(x.double(), weight.double(), None, stride, padding, dilation)
+        return out.to(x.dtype)
 
     def deaf_to(setting, usual):
         def layer(x, weight, stride=1, padding=0, dilation=1):
@@ -445,7 +448,7 @@ kerv.check.exercise("A03.5", is_right)
 # %% [markdown]
 # ## Question 6: the same answer, turned (3 points, 20 minutes)
 #
-# This one goes beyond the chapter. A filter that looks for a corner misses the same corner turned by a quarter. Write a layer that takes, at each place, the *largest* of the responses to a filter in its four orientations. The filters are square. If the picture is turned by a quarter, its answer must turn with it and change in nothing else: this is called *equivariance*.
+# This one goes beyond the chapter. A filter that looks for a corner misses the same corner turned by a quarter of a circle. Write a layer that takes, at each place, the *largest* of the responses to a filter in its four orientations. The filters are square. Turn the picture by a quarter: the answer of the layer must turn with it, and change in nothing else. This is called *equivariance*.
 #
 # `torch.rot90(t, k, (2, 3))` turns the last two dimensions by k quarters. Here `kernel` is anything that `kerv.functional.kernel_conv2d` takes.
 

@@ -38,7 +38,10 @@ def draw(key):
         rows = height + 2 * padding - 2 * dilation - 1
         columns = width + 2 * padding - dilation - 1
         slips = (0, -padding, -2 * padding, 1, 1 - dilation)
-        if len({((rows + s) // 2, (columns + s) // 2) for s in slips}) == len(slips):
+        shapes = {((rows + s) // 2, (columns + s) // 2) for s in slips}
+        # Without the dilation the rows gain twice what the columns do.
+        shapes.add(((rows + 2 * dilation - 2) // 2, (columns + dilation - 1) // 2))
+        if len(shapes) == len(slips) + 1:
             break
     return {
         "patch": patch,

@@ -3,7 +3,7 @@
 #
 # It follows chapter 4, [Why need it not be slow?](https://github.com/OWNER/kerv/blob/main/book/04_three_numbers.ipynb) There are five questions, 14 points, and about 90 minutes of work.
 #
-# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. They run after the last cell and find your answers by their names, so use those names for nothing else. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
 
 # %%
 import torch
@@ -118,7 +118,7 @@ kerv.check.exercise("A04.2b", multiply_adds, **size, **layer)
 #
 # $$ \kappa(x, w) = KEY_formula $$
 #
-# Write the layer with torch alone (no module of `kerv`) and without `torch.cdist`, any `unfold`, or a loop over the places: from dot products and norms, with no copy of the patches. It takes `x` of shape (N, C_in, H, W) and `weight` of shape (C_out, C_in, kH, kW). Stride and padding are whole numbers.
+# Write the layer from dot products and norms, with torch alone: no module of `kerv`. Do not copy the patches. So there is no `torch.cdist`, no `unfold` of any kind, and no loop over the places. It takes `x` of shape (N, C_in, H, W) and `weight` of shape (C_out, C_in, kH, kW), and returns (N, C_out, H_out, W_out). Stride and padding are whole numbers.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -218,9 +218,9 @@ kerv.check.exercise("A04.3", kernel_layer, kernel="KEY_spec")
 #
 # Below are patches and filters of noise. Add the same number, the brightness, to both, and their distances stay what they are.
 #
-# **Predict.** The brightness grows tenfold, from 10 to 100. By which factor does the relative error of a distance from three numbers in float32 grow: 10, 100 or 1000?
+# **Predict.** The brightness is 10, and the noise shrinks to a tenth. By which factor does the relative error of a squared distance from three numbers in float32 grow: 10, 100 or 1000?
 #
-# Then measure. Write `relative_error(brightness, patches, filters)`: compute all squared distances of `patches + brightness` to `filters + brightness` from three numbers *in float32*, and return the median of their relative errors. Take the distances of `patches` to `filters` in float64, as they are, for exact.
+# Then measure. Write `relative_error(brightness, patches, filters)`. Add the brightness to both, and convert both to float32. Compute all squared distances from three numbers *in that type*. The squared distances of `patches` to `filters` in float64, without the brightness, count as exact. Return the median of the relative errors, each without its sign.
 
 # %%
 generator = torch.Generator().manual_seed(KEY_noise_seed)
@@ -307,7 +307,7 @@ kerv.check.exercise("A04.4b", growth)
 #
 # $$ \sum_a s_a \, (x_a - w_a)^2 $$
 #
-# Which convolutions does it take now? Multiply it out, and design the layer: `importance` has the shape of `weight`, so each filter may care for other pixels. No `torch.cdist`, no `unfold` and no loop over the places again.
+# Multiply it out. Which convolutions does it take now? Then write the layer. `importance` has the shape of `weight`, so what matters to one filter may not matter to the next. There is a stride, a whole number, and no padding. Again no `torch.cdist`, no `unfold` and no loop over the places.
 
 # %% [raw]
 # # BEGIN SOLUTION

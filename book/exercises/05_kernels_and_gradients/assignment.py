@@ -3,7 +3,7 @@
 #
 # It follows chapter 5, [Which kernel, and does it train?](https://github.com/OWNER/kerv/blob/main/book/05_kernels_and_gradients.ipynb) There are five questions, 15 points, and about two hours of work.
 #
-# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. They run after the last cell and find your answers by their names, so use those names for nothing else. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
 
 # %%
 import math
@@ -75,7 +75,7 @@ kerv.check.exercise("A05.1b", longest_gradient, gamma=gamma)
 #
 # $$ \kappa(x, w) = KEY_product \; e^{-\gamma \|x - w\|^2} $$
 #
-# Derive $\nabla_w \kappa$ and write it as a function, without autograd and without differences. `x` holds M patches of n numbers, one per row, and `w` is one filter.
+# Derive $\nabla_w \kappa$ and write it as a function. Use no autograd, and no differences of two nearby responses: we test digits that those lose. `x` holds M patches of n numbers, one per row, and `w` is one filter.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -108,10 +108,11 @@ def test_at_the_filter(gradient):
     w = torch.tensor([1.0, 2.0])
     expected = KEY_power * 5.0 ** (KEY_power - 1) * w[None]
     underived = AssertionError("without autograd")
-    # torch.func.grad calls the first, and Tensor.backward the second.
+    # torch.func.grad calls the first, Tensor.backward the second, and forward mode the third.
     with (
         mock.patch("torch.autograd.grad", side_effect=underived),
         mock.patch("torch.autograd.backward", side_effect=underived),
+        mock.patch("torch.autograd.forward_ad.make_dual", side_effect=underived),
     ):
         out = gradient(w[None], w, 0.5)
     torch.testing.assert_close(out, expected)
@@ -137,6 +138,7 @@ def test_against_autograd(gradient):
     with (
         mock.patch("torch.autograd.grad", side_effect=underived),
         mock.patch("torch.autograd.backward", side_effect=underived),
+        mock.patch("torch.autograd.forward_ad.make_dual", side_effect=underived),
     ):
         out = gradient(x, filters.detach()[0], KEY_gamma)
     torch.testing.assert_close(out, expected, rtol=1e-6, atol=0)
@@ -224,7 +226,7 @@ kerv.check.exercise("A05.3", median_gamma)
 #
 # The channels of a Gaussian layer look alike, by equation (5.9). Stronger filters make them differ.
 #
-# **Predict.** The layer has KEY_channels input channels, $3 \times 3$ filters, and torch's default filters. The numbers of its pictures have the standard deviation KEY_spread. By which factor must the filters be multiplied until two channels correlate by less than one half? Work it out from (5.9).
+# **Predict.** The layer has KEY_channels input channels and torch's default filters of $3 \times 3$. The numbers of its pictures are independent and normal, with mean 0 and standard deviation KEY_spread. By which factor must the filters be multiplied until the logarithms of two channels correlate by less than one half? Work it out from (5.9).
 #
 # Then measure. Write `likeness(factor, noise)`: make a layer of 16 default filters with `kernel="gaussian:gamma=0.001"` and no bias, multiply its filters by the factor, and return `alike` of the *logarithms* of its responses to `noise`. (No response is 0, so add nothing to them.) Give the smallest of the factors 1, 2, 4, 8, 16, 32, 64 that is enough.
 
@@ -322,7 +324,7 @@ kerv.check.exercise("A05.4b", smallest_factor, **given)
 # %% [markdown]
 # ## Question 5: blind to light, not to contrast (3 points, 25 minutes)
 #
-# This one goes beyond the chapter. A correlation is blind to light *and* to contrast. Design a kernel that does not notice light, the same number added to every pixel of the patch, and still notices contrast: the Gaussian kernel of patch and filter with their means taken off,
+# This one goes beyond the chapter. A correlation is blind to light *and* to contrast. Design a kernel that does not notice light and still notices contrast. (Light is the same number added to every pixel of the patch.) It is the Gaussian kernel of patch and filter with their means taken off:
 #
 # $$ e^{-\gamma \, \|(x - \bar x) - (w - \bar w)\|^2}, \quad \gamma = KEY_light_gamma $$
 #

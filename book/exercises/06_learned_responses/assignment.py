@@ -3,7 +3,7 @@
 #
 # It follows chapter 6, [What did it learn to see?](https://github.com/OWNER/kerv/blob/main/book/06_learned_responses.ipynb) There are five questions, 15 points, and about two hours of work.
 #
-# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
+# Put your answers in the place of the dots. The cell below each answer says at once whether it is right, and if not, what the likely mistake is. It asks no server, and you may run it as often as you like. Give counts exactly, and other numbers with at least three significant digits, or let Python compute the last step. Your grade comes from other tests; they call your functions on other inputs where they can. They run after the last cell and find your answers by their names, so use those names for nothing else. In grading, each cell has 60 seconds on two CPU cores, and so have the tests of each question.
 
 # %%
 import math
@@ -22,7 +22,7 @@ import kerv
 #
 # A Gaussian filter has the norm KEY_norm, and $\gamma = KEY_gamma$.
 #
-# A patch makes an angle of KEY_degrees° with it. At which contrast, which norm of the patch, is the response largest?
+# A patch makes an angle of KEY_degrees° with it. Its contrast is its norm. At which contrast is the response largest?
 #
 # Another patch has the norm KEY_contrast and first points along the filter. By which angle must it turn, in degrees, until half of its response is gone? Derive both: do not search by trial.
 
@@ -84,7 +84,7 @@ kerv.check.exercise("A06.1b", half_width, norm=norm, gamma=gamma, contrast=KEY_c
 # %% [markdown]
 # ## Question 2: climb in a box (3 points, 30 minutes)
 #
-# Write `preferred(kernel, w)`: the patch that a filter `w` of n numbers likes best, if all pixels lie between 0 and 1. Climb along the gradient from a grey patch, and keep the pixels in their range after each step. `kernel.gram(x[None], w[None])` is the response of one patch, as a tensor of shape (1, 1). It must work for kernels that have no recipe: we try one that is not in the book.
+# Write `preferred(kernel, w)`: the patch that a filter `w` of n numbers likes best, if all pixels lie between 0 and 1. Climb along the gradient from a grey patch, and keep the pixels in their range after each step. `kernel.gram(x[None], w[None])` is the response of one patch, as a tensor of shape (1, 1). The response must reach 97 per cent of the largest that such pixels allow. It must work for kernels without a recipe like (6.5), too: we try one that is not in the book.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -244,9 +244,9 @@ kerv.check.exercise(
 # %% [markdown]
 # ## Question 4: what does this filter see? (3 points, 25 minutes)
 #
-# Below is a filter of stripes and noise. Before you draw it: which frequency and direction do the stripes have? Measure them.
+# Below is a filter of stripes and noise. Before you draw it: which frequency do the stripes have, and in which direction do they change? Measure both.
 #
-# Write `swing(w, nu, beta)`: by how much the dot product with the grating of equation (6.8) moves as its phase runs through a whole turn. Columns and rows count from $-3$ to 3, as `places()` gives them, and `beta` is in radians. You may use equation (6.9).
+# Write `swing(w, nu, beta)`: by how much the dot product with the grating of equation (6.8) moves as its phase runs through a whole turn. Columns and rows count from $-3$ to 3, as `places()` gives them, and `beta` is in radians. Use equation (6.9), or let the phase run: one per cent of error is allowed.
 #
 # Then find the frequency among 0.10, 0.15, 0.20, 0.25, 0.30, 0.35 and the direction among 0°, 20°, …, 160° at which the swing is largest.
 
@@ -364,7 +364,7 @@ kerv.check.exercise("A06.4c", best_degrees, w=w)
 # %% [markdown]
 # ## Question 5: a contrast of one's own (3 points, 25 minutes)
 #
-# This one goes beyond the chapter. The preferred contrast of a Gaussian filter is its norm, and its half width changes with the contrast. Design a kernel that has both under control: it prefers patches of norm KEY_wanted, whatever the filter, and has the half width of a cosine, 60°, at every contrast:
+# This one goes beyond the chapter. The preferred contrast of a Gaussian filter is its norm, and its half width changes with the contrast. Design a kernel that has both under control. It prefers patches of norm KEY_wanted, whatever the filter. Its half width is that of a cosine, 60°, at every contrast:
 #
 # $$ \cos\theta \; e^{-\gamma (\|x\| - t)^2}, \quad t = KEY_wanted, \quad \gamma = KEY_width $$
 #

@@ -12,7 +12,8 @@ def draw(key):
         "norm": key("norm").randint(15, 45) / 10,
         "degrees": key("degrees").choice([20, 30, 40, 50, 65]),
         "gamma": key("gamma").choice([0.2, 0.25, 0.3, 0.4]),
-        "contrast": key("contrast").randint(20, 40) / 10,
+        # From 24 on no half width is near the 60° of a convolution.
+        "contrast": key("contrast").randint(24, 40) / 10,
         "filter_seed": key.seed("filter"),
         "filters": filters,
         "correlation": correlation / 10,

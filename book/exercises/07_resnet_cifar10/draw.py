@@ -19,8 +19,9 @@ def draw(key):
     contestants = key("contestants").choice(sorted(LARGEST))
     accuracies = [a for a in range(62, 95) if clear(a, contestants)]
     return {
-        "blocks": key("blocks").choice([2, 4, 5, 6]),
-        "width": key("width").choice([8, 10, 12, 20, 24]),
+        # So small that the stem over the rest differs from its share by more than rounding.
+        "blocks": key("blocks").choice([2, 3, 4]),
+        "width": key("width").choice([4, 6, 8, 10]),
         # Slow enough that the new whole differs from the old one by more than rounding.
         "ratio": key("ratio").randint(80, 150) / 10,
         "warm": key("warm").choice([5, 8, 12, 16, 20, 25]),

@@ -1,5 +1,5 @@
 # loses: 1
-# says: The error follows their squares
+# says: What the formula gives is its square
 
 
 def relative_error(brightness, patches, filters):
