@@ -29,7 +29,7 @@ class Kernel(nn.Module):
     hyper-parameters alone, differentiable, changing nothing of `p` in place. The same method then
     serves layers of one, two and three dimensions and Gram matrices.
 
-    Kernels can be added, multiplied, and scaled by a number:
+    Kernels can be added and multiplied, with each other and with numbers:
 
     >>> import torch
     >>> from kerv import LinearKernel, PolynomialKernel
@@ -44,14 +44,22 @@ class Kernel(nn.Module):
     def gram(self, x: Tensor, w: Tensor) -> Tensor:
         """κ of every row of `x` (N, n) with every row of `w` (M, n): a matrix (N, M).
 
+        A gamma of None means 1/n here, and stays None. Kernels of a norm or a distance return at
+        least float32.
+
         Raises:
-            ValueError: `x` and `w` are not matrices with rows of one length.
+            ValueError: `x` and `w` are not matrices with rows of one length, or the kernel has one
+                value for each filter of a layer and `w` another number of rows.
         """
         pair = VectorPair(x, w)
         return self(pair).expand(pair.shape)
 
     def bind(self, fan_in: int, out_channels: int) -> None:
-        """Fill in what only a layer knows: the length of a filter, and how many there are."""
+        """Fill in what only a layer knows: the length of a filter, and how many there are.
+
+        Raises:
+            ValueError: a hyper-parameter has one value per filter, and of another number of them.
+        """
         for module in self.modules():
             if isinstance(module, Hyper):
                 module.bind(fan_in, out_channels)
@@ -83,6 +91,12 @@ class Kernel(nn.Module):
 class FunctionKernel(Kernel):
     """A kernel from a callable that maps a `Pair` to a tensor.
 
+    Args:
+        fn: what `Kernel.forward` would be. With a lambda the kernel cannot be pickled.
+
+    Raises:
+        TypeError: `fn` is not callable.
+
     >>> import torch
     >>> FunctionKernel(lambda p: p.dot.relu()).gram(-torch.ones(1, 2), torch.ones(1, 2))
     tensor([[0.]])
@@ -102,7 +116,13 @@ class FunctionKernel(Kernel):
 
 
 class SumKernel(Kernel):
-    """The sum of two kernels, over one and the same pair: still one convolution.
+    """The sum of two kernels, or of a kernel and a number: what `k1 + k2` and `k + 1` give.
+
+    Both kernels ask one pair, so what both need is computed once: two kernels of the dot product or
+    of the distance cost one convolution. A `CorrelationKernel` beside another costs a second one
+    (`p.centred_dot`), an L1 kernel its distances, and under autocast `p.dot` and `p.wide_dot` are
+    two. A sum of positive definite kernels is positive definite; there is no minus: write
+    `k1 + -1 * k2`.
 
     >>> from kerv import LinearKernel, PolynomialKernel
     >>> LinearKernel() + PolynomialKernel(degree=2)
@@ -122,7 +142,9 @@ class SumKernel(Kernel):
 
 
 class ProductKernel(SumKernel):
-    """The product of two kernels, or of a kernel and a number.
+    """The product of two kernels, or of a kernel and a number: what `k1 * k2` and `2 * k` give.
+
+    Its cost is that of `SumKernel`. A product of positive definite kernels is positive definite.
 
     >>> from kerv import LinearKernel
     >>> 2 * LinearKernel()

@@ -50,7 +50,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; return 0, or say in one line on stderr what is wrong and return 1 (2 for flags)."""
+    """Run, and return the exit code: 0, or 1 after an error that stderr names in one line.
+
+    Ctrl-C gives 130. Wrong flags raise SystemExit(2), as argparse does. An error that nobody
+    foresaw keeps its traceback.
+    """
     flags = vars(parser().parse_args(argv))
     try:
         flags = {**RECIPES.get(flags.pop("recipe", ""), {}), **flags}

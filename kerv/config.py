@@ -74,7 +74,9 @@ class TrainConfig:
     model: str = _option("resnet20", "model, see kerv.models.names()")
     kernel: str = _option("linear", "kernel spec, as in polynomial:degree=2; linear is convolution")
     where: str = _option(
-        "first", "which trained convolutions get it", ("first", "last", "spatial", "all")
+        "first",
+        "which trained convolutions get it; spatial: those with filters larger than one pixel",
+        ("first", "last", "spatial", "all"),
     )
     activation: str = _option(
         "relu", "of LeNet-5; head: behind its linear layers alone", models.ACTIVATIONS
@@ -88,8 +90,8 @@ class TrainConfig:
     lr: float = _option(0.1, "highest learning rate; cosine: after a warm-up of a tenth")
     schedule: str = _option(
         "cosine",
-        "steps: lr / 10 after a half and three quarters; triangular: up to a "
-        "quarter, then down in a line",
+        "steps: lr / 10 after a half, lr / 100 after three quarters; triangular: up in a line "
+        "until about a quarter, then down in a line",
         ("cosine", "steps", "triangular"),
     )
     momentum: float = _option(0.9, "of SGD")
@@ -100,9 +102,11 @@ class TrainConfig:
     bias_decay: float = _option(0.0, "weight decay of these biases")
     lookahead: int = _option(0, "average the weights every so many steps, 0 for never")
     label_smoothing: float = _option(0.0, "share of the target that all classes get alike")
-    clip: float = _option(0.0, "largest norm of the gradient, 0 for any")
+    clip: float = _option(0.0, "largest norm of the gradient, 0 for no limit")
     init: str = _option("default", "data: filters from patches of the data", ("default", "data"))
-    init_scale: float = _option(1.0, "with --init data, how often gamma is 1 / median distance")
+    init_scale: float = _option(
+        1.0, "with --init data: gamma is this / median squared distance (laplacian: L1 distance)"
+    )
     normalize: str = _option("channel", "means and deviations over what", scaling.NAMES)
     augment: bool = _option(True, "shift, and mirror CIFAR-10 left to right")
     shift: int = _option(4, "with --augment, by up to so many pixels")
@@ -116,7 +120,7 @@ class TrainConfig:
     views: int = _option(1, "score CIFAR-10's test pictures by so many views", evaluation.VIEWS)
     score_test: bool = _option(False, "score the test set every epoch, as the paper's scripts do")
     seed: int = _option(0, "of weights, split, order and augmentation")
-    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    device: str = _option("auto", "cpu, cuda or cuda:N; auto: cuda if there is a GPU, else cpu")
     compile: bool = _option(False, "put the model through torch.compile")
     precision: str = _option(
         "fp32",
@@ -124,7 +128,9 @@ class TrainConfig:
         ("auto", "fp32", "bf16"),
     )
     root: str | None = _option(None, "folder of the datasets; default: KERV_DATA, or data")
-    out: str | None = _option(None, "folder of the run; default: runs/ and a name of these values")
+    out: str | None = _option(
+        None, "folder of the run; default: that of --resume, or runs/data-model-kernel-where-seedN"
+    )
     resume: str | None = _option(None, "a checkpoint, last.pt, to go on from")
 
     def __post_init__(self) -> None:
@@ -193,7 +199,11 @@ class TrainConfig:
         return cls(**settings)
 
     def folder(self) -> Path:
-        """Where the run keeps its files."""
+        """`out`, or by default `runs/` and a name of data, model, kernel, where and seed.
+
+        A run that goes on from `resume` stays in the folder of that checkpoint if `out` is None.
+        """
+
         if self.out is not None:
             return Path(self.out)
         kernel = re.sub(r"[^a-z0-9.]+", "-", self.kernel.lower())

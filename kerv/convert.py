@@ -48,7 +48,8 @@ def convert_model(
             `(name, conv) -> Kernel | None`, where None leaves the layer as it is. (A function of a
             `Pair` becomes a kernel by `FunctionKernel`.)
         where: "all"; "spatial", filters larger than one pixel; "first", the first convolution in
-            the order of `named_modules()`; or a callable `(name, conv) -> bool`.
+            the order of `named_modules()`, an error if that one cannot be replaced; or a callable
+            `(name, conv) -> bool`.
         inplace: change `model` itself, keeping its Parameter objects, instead of a deep copy. A
             model that is itself a convolution cannot change its own class: use what is returned.
 

@@ -37,6 +37,14 @@ def evaluate(
     Raises:
         ValueError: `normalize`, `precision` or `views` is unknown; pictures and labels do not fit,
             or there are none; `batch_size` is less than 1.
+
+    A network that answers the same to every picture gets one class of ten right:
+
+    >>> same = nn.Linear(32 * 32, 10)
+    >>> _ = nn.init.zeros_(same.weight)
+    >>> textures = data.load("textures")
+    >>> evaluate(nn.Sequential(nn.Flatten(), same), textures.test_x, textures.test_y, textures)
+    0.1
     """
     if precision not in ("fp32", "bf16"):
         raise ValueError(f"precision must be fp32 or bf16, got {precision!r}")

@@ -31,7 +31,8 @@ def kernel_conv1d(
     """Slide the filters `weight` over signals and compare by `kernel`. See `kernel_conv2d`.
 
     Shape:
-        input (N, C_in, L) or (C_in, L); weight (C_out, C_in / groups, K); output (N, C_out, L_out).
+        input (N, C_in, L) or (C_in, L); weight (C_out, C_in / groups, K); bias (C_out,);
+        output (N, C_out, L_out), or without N.
 
     >>> import torch
     >>> signal = torch.tensor([[[1.0, 2.0, 3.0]]])
@@ -65,16 +66,17 @@ def kernel_conv2d(
         stride, padding, dilation, groups: as in `torch.nn.functional.conv2d`; padding is with
             zeros, and a patch over the edge contains them.
         kernel: a `Kernel`, a spec such as `"gaussian:gamma=0.1"`, or a callable of a `Pair`.
-            An open gamma means 1/n here, n = C_in / groups · kH · kW; nothing is stored.
+            A gamma of None means 1/n here, n = C_in / groups · kH · kW; nothing is stored.
 
     Shape:
         input (N, C_in, H, W) or (C_in, H, W); weight (C_out, C_in / groups, kH, kW); bias (C_out,);
         output (N, C_out, H_out, W_out), or without N, with
-        H_out = ⌊(H + 2 padding − dilation (kH − 1) − 1) / stride⌋ + 1.
+        H_out = ⌊(H + 2 padding − dilation (kH − 1) − 1) / stride⌋ + 1. The output has the type that
+        torch's convolution would return, also for a distance, which is computed in float32 or more.
 
     Raises:
-        TypeError: `input` does not hold floating-point numbers.
-        ValueError: shapes do not fit, or the kernel is unknown.
+        TypeError: `input` does not hold floating-point numbers, or `kernel` is none of the three.
+        ValueError: shapes or settings do not fit, or the kernel is unknown.
         RuntimeError: what torch's convolution itself refuses, as input and weight of two types.
 
     >>> import torch
@@ -101,7 +103,7 @@ def kernel_conv3d(
 
     Shape:
         input (N, C_in, D, H, W) or (C_in, D, H, W); weight (C_out, C_in / groups, kD, kH, kW);
-        output (N, C_out, D_out, H_out, W_out).
+        bias (C_out,); output (N, C_out, D_out, H_out, W_out), or without N.
 
     >>> import torch
     >>> volume = torch.ones(1, 1, 2, 2, 2)

@@ -75,7 +75,11 @@ class Hyper(nn.Module):
             self.fill(self.start)
 
     def bind(self, fan_in: int, out_channels: int) -> None:
-        """Fill in what only the layer knows: a start of None, and the number of filters."""
+        """Fill in what only the layer knows: a start of None, and the number of filters.
+
+        Raises:
+            ValueError: it has one value per filter already, and of another number of them.
+        """
         if self.start is None:
             self.start = 1 / fan_in
             self._store(torch.empty((), dtype=torch.float64))
@@ -91,12 +95,22 @@ class Hyper(nn.Module):
         self._store(self.raw.detach().repeat(out_channels))
 
     def value(self) -> Tensor:
-        """The effective value: shape () or (out_channels,)."""
+        """The effective value: shape () or (out_channels,).
+
+        Raises:
+            RuntimeError: it began as None, and no layer has bound it yet.
+        """
         raw = self._stored()
         return raw.exp() if self.positive else raw
 
     def fill(self, value: float) -> None:
-        """Set every effective value."""
+        """Set every effective value; the start, to which `reset_parameters` goes back, stays.
+
+        Raises:
+            TypeError: `value` is not a number.
+            ValueError: `value` is not finite, or not greater than 0 where `positive`.
+            RuntimeError: it began as None, and no layer has bound it yet.
+        """
         value = checked(self.name, value, self.positive)
         with torch.no_grad():
             self._stored().fill_(math.log(value) if self.positive else value)

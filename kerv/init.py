@@ -32,8 +32,10 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
     The batch goes through the network once, in training mode. On its way, each kernel layer whose
     kernel answers a distance (Gaussian, rational quadratic, Laplacian, L1, L2) gets as filters
     different patches of its own input, drawn at random, and gamma = scale / median ‖x−w‖², for the
-    Laplacian scale / median ‖x−w‖₁, over patches and filters. The layers after it see what it
-    answers then.
+    Laplacian scale / median ‖x−w‖₁, over up to 1000 other patches and the filters. For a Gaussian
+    with `normalized` both are scaled to norm 1 first. Every gamma is set: a fixed one, one per
+    filter, and those of kernels inside a sum or a product. The layers after it see what it answers
+    then.
 
     Nothing else changes: not the biases, the other layers, the running statistics of norms, the
     modes, or torch's random state. After an error, nothing has changed.
@@ -41,7 +43,7 @@ def init_from_data(model: nn.Module, batch: Tensor, *, scale: float = 1.0, seed:
     Args:
         model: a network with kernel layers.
         batch: input for it, as in training; some hundred pictures are plenty.
-        scale: how often gamma is 1 / median, greater than 0.
+        scale: the factor in these formulas, greater than 0.
         seed: of the choice of patches.
 
     Raises:

@@ -65,7 +65,7 @@ class PolynomialKernel(Kernel):
         per_channel: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(degree, SupportsIndex) or isinstance(degree, bool):
+        if not isinstance(degree, SupportsIndex) or isinstance(degree, bool) or degree % 1:
             raise TypeError(f"degree must be an int, got {degree!r}")
         if degree < 1:
             raise ValueError(f"degree must be at least 1, got {degree}")
@@ -88,10 +88,9 @@ class GaussianKernel(Kernel):
     patch and filter are scaled to norm 1 first, which gives exp(−2 gamma (1 − cos θ)), and
     exp(−2 gamma) where a norm is 0.
 
-    Distances, and this kernel, are computed in at least float32 even under autocast; see `Pair`
-    for what is still lost.
-    scikit-learn: `rbf_kernel`. Source: Wang et al., Kervolutional Neural Networks, CVPR 2019
-    (gamma_g there); as a network unit, Broomhead & Lowe 1988.
+    Distances, and this kernel, are computed in at least float32 even under autocast; see `Pair` for
+    what is still lost. Also named `RBFKernel`; scikit-learn: `rbf_kernel`. Source: Wang et al.,
+    Kervolutional Neural Networks, CVPR 2019 (gamma_g there); as a unit, Broomhead & Lowe 1988.
 
     Args:
         gamma: how fast likeness falls with distance, greater than 0. None means 1/n, n the length
@@ -185,9 +184,9 @@ class LpNormKernel(Kernel):
     """−‖x−w‖_p with p 1 or 2, or −‖x−w‖₂²: 0 where patch equals filter, less elsewhere.
 
     It is *minus* the distance, so that a layer answers how alike the two are. ‖x−w‖₁ has no
-    shortcut and costs many times a convolution, and `torch.func.grad` does not go through it, as
-    `backward` does; p=2 costs little more than one. At distance 0 the gradient of ‖x−w‖₂ is taken
-    to be 0; distances that are 0 up to rounding count as 0, but not up to that of TF32 (`Pair`).
+    shortcut and costs many times a convolution; `backward` goes through it, but not
+    `torch.func.grad`. p=2 costs little more than a convolution. A ‖x−w‖₂ of at most 0.001 ‖x‖ (in
+    float32) is rounding alone: it counts as 0, with gradient 0. TF32 rounds by more (see `Pair`).
     scikit-learn: minus `manhattan_distances`, minus `euclidean_distances`. Source: Wang et al.,
     Kervolutional Neural Networks, CVPR 2019; p=1 in nearly every layer: Chen et al., AdderNet,
     CVPR 2020.
@@ -228,8 +227,8 @@ class LpNormKernel(Kernel):
 class LaplacianKernel(Kernel):
     """exp(−gamma ‖x−w‖₁), between 0 and 1.
 
-    Like every kernel of ‖x−w‖₁ it costs many times a convolution, and `torch.func.grad` does not go
-    through it. scikit-learn: `laplacian_kernel`.
+    It costs many times a convolution, as all that needs ‖x−w‖₁; `backward` goes through it, but not
+    `torch.func.grad`. scikit-learn: `laplacian_kernel`. Source: Chapelle et al., IEEE TNN 10, 1999.
 
     Args:
         gamma: how fast likeness falls with distance, greater than 0. None means 1/n, n the length
@@ -265,8 +264,8 @@ class LaplacianKernel(Kernel):
 class RationalQuadraticKernel(Kernel):
     """(1 + gamma ‖x−w‖² / alpha)^(−alpha), between 0 and 1.
 
-    A Gaussian whose tail is heavier the smaller alpha is: alpha=1 is the Cauchy kernel of the
-    authors' code of 2018, and for a large alpha it becomes exp(−gamma ‖x−w‖²). scikit-learn:
+    A Gaussian with a heavier tail: alpha=1 is the Cauchy kernel of Wang et al.'s code of 2018, a
+    large alpha nears exp(−gamma ‖x−w‖²). Source: Rasmussen & Williams 2006, eq. 4.19. scikit-learn:
     `gaussian_process.kernels.RationalQuadratic` with gamma = 1 / (2 length_scale²).
 
     Args:
@@ -312,7 +311,7 @@ class CosineKernel(Kernel):
     """⟨x, w⟩ / (‖x‖ ‖w‖), between −1 and 1; 0 where a norm is 0, with no gradient there.
 
     It does not see the contrast of a patch: twice the light gives the same answer. scikit-learn:
-    `cosine_similarity`.
+    `cosine_similarity`. Source: Luo et al., Cosine Normalization, arXiv 1702.05870.
 
     >>> import torch
     >>> CosineKernel().gram(torch.tensor([[3.0, 4.0]]), torch.tensor([[5.0, 0.0]]))
@@ -329,7 +328,8 @@ class CorrelationKernel(Kernel):
     (⟨x, w⟩ − Σx Σw / n) / √((‖x‖² − (Σx)²/n + eps) (‖w‖² − (Σw)²/n + eps)), n the length of a
     patch. It sees neither the contrast nor the brightness of a patch. Two things keep a network
     behind it from being as blind: padding with zeros, which are brighter or darker than the
-    picture (use padding_mode="reflect"), and data normalised channel by channel.
+    picture (use padding_mode="reflect"), and data normalised channel by channel. scikit-learn has
+    no such kernel. Source: Luo et al., Cosine Normalization, arXiv 1702.05870, "centered cosine".
 
     Args:
         eps: what is added to both sums of squared deviations, greater than 0. A patch that varies
@@ -367,10 +367,10 @@ class CorrelationKernel(Kernel):
 class ArcCosineKernel(Kernel):
     """With θ the angle between x and w: 1 − θ/π, or ‖x‖ ‖w‖ (sin θ + (π−θ) cos θ)/π.
 
-    The first is of order 0, the second of order 1: what infinitely many random step or ReLU units
-    have in common for x and w. Where a norm is 0, order 0 answers ½ and order 1 answers 0. The
-    slope of order 0 is infinite at θ = 0 and θ = π, and cut off there. Source: Cho & Saul, Kernel
-    Methods for Deep Learning, NIPS 2009.
+    The first is of order 0, from 0 to 1, the second of order 1, at least 0: twice the mean product
+    of what a step or ReLU unit answers to x and to w, over weights from N(0, I). Where a norm is 0,
+    order 0 answers ½ and order 1 answers 0. The slope of order 0 is infinite at θ = 0 and θ = π,
+    and bounded there. Source: Cho & Saul, Kernel Methods for Deep Learning, NIPS 2009.
 
     Args:
         order: 0 or 1.

@@ -128,10 +128,12 @@ class KernelConv2d(_KernelConv, nn.Conv2d):
     """A `nn.Conv2d` that compares each patch with each filter by a kernel.
 
     output[n, o, i] = κ(x_i, w_o) + bias[o], with x_i the patch at place i and w_o a filter. The
-    bias is added after the kernel. Arguments, attributes, shapes and the state dict are those of
-    `nn.Conv2d`; a plain `nn.Conv2d` state dict loads, and the kernel then keeps its values. With
-    the linear kernel results are those of `nn.Conv2d` to the last bit. Source: Wang et al.,
-    Kervolutional Neural Networks, CVPR 2019.
+    bias is added after the kernel. Arguments, attributes and shapes are those of `nn.Conv2d`. So is
+    the state dict, but for the kernel's hyper-parameters, learnable or not, as `kernel.gamma.raw`.
+    A plain `nn.Conv2d` state dict loads, and the kernel then keeps its values; for the way back use
+    `revert_model`. The output has the type of torch's own convolution. With the linear kernel it is
+    that of `nn.Conv2d` to the last bit. Source: Wang et al., Kervolutional Neural Networks, CVPR
+    2019, https://arxiv.org/abs/1904.03955.
 
     Args:
         in_channels, …, dtype: as in `nn.Conv2d`, in the same order. `kernel_size` is torch's word

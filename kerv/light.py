@@ -1,8 +1,9 @@
 """Changes of light, and of sharpness and noise, that a picture may meet after training.
 
-All take and return pictures (N, C, H, W) with values from 0 to 1, as they are stored: twice the
-value is a brighter picture, though not exactly twice the light (screens bend the scale by about a
-power of 2.2; "gamma" below bends it on purpose).
+Pictures are (N, C, H, W) with values from 0 to 1, as they are stored: twice the value is a brighter
+picture, though not exactly twice the light (screens bend the scale by about a power of 2.2; "gamma"
+below bends it on purpose). What comes out may lie outside 0…1, as with noise or twice the light;
+`vary` clips it, and so does `change`, which takes and returns uint8 pictures.
 
 >>> x = torch.full((1, 1, 2, 2), 0.5)
 >>> CONDITIONS["a tenth of the light"](x)[0, 0, 0, 0].item()
@@ -48,6 +49,11 @@ def _places(height: int, width: int, device: torch.device | None = None) -> tupl
 def shadow(x: Tensor, left: float, degrees: float = 0.0) -> Tensor:
     """The light on one side of a sharp line through the middle, times `left`.
 
+    Args:
+        x: pictures (N, C, H, W).
+        left: the share of the light that is left there, from 0 to 1.
+        degrees: which side, as in `half_plane`: 0 is the left, 90 the top, and so on clockwise.
+
     >>> shadow(torch.ones(1, 1, 1, 4), left=0.25)
     tensor([[[[0.2500, 0.2500, 1.0000, 1.0000]]]])
     """
@@ -78,7 +84,11 @@ def four_lights(x: Tensor, strengths: tuple[float, float, float, float]) -> Tens
 
 
 def noise(x: Tensor, sigma: float) -> Tensor:
-    """Gaussian noise of standard deviation `sigma`, the same each time.
+    """`x` and Gaussian noise of standard deviation `sigma`, the same each time, not clipped.
+
+    Args:
+        x: pictures in 0…1; the noise depends on their shape alone.
+        sigma: in units of the range 0…1.
 
     >>> torch.equal(noise(torch.zeros(1, 1, 2, 2), 0.1), noise(torch.zeros(1, 1, 2, 2), 0.1))
     True
@@ -117,7 +127,7 @@ CONDITIONS: dict[str, Change] = {
 
 
 def change(pictures: Tensor, condition: str) -> Tensor:
-    """uint8 pictures under one of `CONDITIONS`, as a camera would store them: cut off, rounded.
+    """uint8 pictures under one of `CONDITIONS`, as a camera would store them: clipped and rounded.
 
     Raises:
         ValueError: the condition is unknown.
@@ -144,6 +154,9 @@ def vary(x: Tensor, kind: str, generator: torch.Generator | None = None) -> Tens
 
     Raises:
         ValueError: the kind is unknown.
+
+    >>> vary(torch.full((2, 1, 4, 4), 0.5), "gain").shape
+    torch.Size([2, 1, 4, 4])
     """
     n, _, height, width = x.shape
 

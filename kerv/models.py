@@ -62,15 +62,23 @@ def build(
         num_classes: length of the output.
         in_channels: of the pictures; by default 1 for LeNet-5 and 3 for the others.
         image_size: height and width of the pictures. Only LeNet-5 depends on it; 28 by default.
-        kernel, where: as in `convert_model`. "linear" leaves the plain torch model.
+        kernel, where: as in `convert_model`. The spec "linear" leaves the plain torch model, and
+            `where` is not looked at. "first" of FastNet is its stem, which is not trained; a
+            training run, `kerv.train.network`, takes the first convolution that is.
         activation: of LeNet-5: "relu", "head" (a ReLU behind the linear layers alone) or "none".
         stem_padding: of a ResNet's first convolution, "zeros" or "reflect".
         stem_norm: what follows it, "batch" norm or "instance" norm.
 
     Raises:
         ValueError: a name, the kernel or `where` is unknown; or LeNet-5 or FastNet is asked for
-            another stem, another model than LeNet-5 for an activation, or LeNet-5 for pictures of
-            fewer than 12 pixels.
+            another stem, another model than LeNet-5 for an activation, or LeNet-5 for pictures less
+            than 12 pixels wide.
+
+    >>> build("resnet20", kernel="gaussian", where="first").stem[0]
+    KernelConv2d(
+      3, 16, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False
+      (kernel): GaussianKernel(gamma=0.03704)
+    )
     """
     for what, value, valid in [
         ("activation", activation, ACTIVATIONS),

@@ -46,6 +46,7 @@ class Pair:
 
     `dot` has the type that a torch convolution would return, so it is bfloat16 under bfloat16
     autocast. The other numbers are never narrower than float32, and `l1` costs many times more.
+    A hyper-parameter with one value per filter goes through `per_filter` to broadcast to `dot`.
 
     Note:
         `dist_sq` is computed as ‖x‖² + ‖w‖² − 2⟨x, w⟩. Where patch and filter are long and close
@@ -140,7 +141,14 @@ class Pair:
         return self._l1
 
     def per_filter(self, h: Tensor) -> Tensor:
-        """Reshape one number, or one number per filter, so that it broadcasts to `dot`."""
+        """Reshape one number, or one number per filter, so that it broadcasts to `dot`.
+
+        Args:
+            h: of shape () or (C_out,).
+
+        Raises:
+            ValueError: it has another shape.
+        """
         if h.ndim == 0:
             return h
         if h.shape != (len(self.w),):

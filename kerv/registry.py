@@ -38,7 +38,7 @@ _ALIASES = {"poly": "polynomial", "rbf": "gaussian"}
 
 
 def kernel_names() -> list[str]:
-    """The names that `get_kernel` takes. Each works without arguments.
+    """The names that `get_kernel` takes, besides "poly" and "rbf". Each works without arguments.
 
     >>> kernel_names()[:4]
     ['linear', 'polynomial', 'gaussian', 'sigmoid']
@@ -68,7 +68,8 @@ def get_kernel(spec: KernelLike) -> Kernel:
             is; or a callable, which becomes a `FunctionKernel`.
 
     Raises:
-        ValueError: the name or an argument is unknown; the message lists those that are known.
+        ValueError: the name or an argument is unknown, and the message lists those that are known;
+            or a value is out of range, an argument stands twice, or it is not `argument=value`.
         TypeError: `spec` is none of the three, or an argument is of the wrong type.
 
     >>> get_kernel("polynomial:degree=2,c=0.5")

@@ -38,14 +38,21 @@ def check_kernel(kernel: KernelLike) -> None:
 
     Raises:
         AssertionError: the name of the first broken rule, and what was seen.
-        ValueError: it serves a layer already, with one value for each filter there.
+        ValueError: it serves a layer already, with one value for each filter there; or there is no
+            kernel of this spec.
+        TypeError: `kernel` is none of the three.
+
+    What the kernel's own `forward` raises comes through as it is. All is computed in float64.
     """
     original = get_kernel(kernel)
     # On the CPU alone: torch.manual_seed would seed every GPU, and not give the old seeds back.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(0)
         _check_tensors_are_registered(original)
-        kernel = copy.deepcopy(original)
+        try:
+            kernel = copy.deepcopy(original)
+        except Exception as error:
+            raise AssertionError(f"copies: it cannot be copied: {error}") from error
         # A hyper-parameter per filter gets its length here: four filters everywhere below.
         try:
             kernel.bind(6, 4)

@@ -59,9 +59,14 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
         kerv.data.DataError: the dataset is missing or damaged.
         kerv.checkpoint.CheckpointError: the checkpoint is, or belongs to another run.
         FileExistsError: the folder holds a run already.
+        PermissionError: the folder cannot be written to.
         ImportError: safetensors is not there.
         NotFinite: the loss or a weight became infinite or NaN; the last checkpoint is kept.
-        ValueError: the device is not there, or no picture is left to train on.
+        ValueError: the device is not there, no picture is left to train on, `limit` is more than
+            there are, the last batch is too small for the processes, or `init_from_data` or
+            `convert_model` refuses the network.
+
+    A run that has ended is not run again: with `resume` its record comes back.
     """
     with distributed.join(distributed.device_type(config.device)) as world:
         return _train(config, log, world)
@@ -344,8 +349,15 @@ def network(config: TrainConfig) -> nn.Module:
 def recorded_network(name: str | Path) -> nn.Module:
     """The trained network of a run, by name or `.json` path, in evaluation mode, on the CPU.
 
+    Weights that come with the package were stored in float16, so its answers differ a little from
+    those of the run, and its accuracy may.
+
     Raises:
         ValueError: there is no such run, or its weights do not come with the package.
+        FileNotFoundError: there is no such file.
+
+    >>> recorded_network("mnist/convolution-seed0")[0]
+    Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))
     """
     model = network(TrainConfig.of(name, load_record(name).config))
     model.load_state_dict(tensors_of(name))

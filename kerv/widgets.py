@@ -1,6 +1,6 @@
-"""Figures that a reader can move, in a live notebook and in a page without a kernel.
+"""Figures that a reader can move, in a live notebook and in a page without Jupyter's kernel.
 
-An `Explorer` has two faces. Beside a running kernel it is sliders of ipywidgets (7.7 or newer) that
+An `Explorer` has two faces. Beside a Jupyter kernel it is sliders of ipywidgets (7.7 or newer) that
 draw what they are asked for. What is stored is plain HTML: sliders over pictures drawn beforehand.
 """
 
@@ -63,7 +63,7 @@ class Explorer:
 
     Args:
         sliders: the values of each slider by its name; the first ones are shown first. Beside a
-            kernel a slider of floats also stops between them.
+            Jupyter kernel a slider of floats also stops between them.
         draw: takes one value of each slider, in order; returns the figure and its alternative text.
     """
 
@@ -111,7 +111,7 @@ class Explorer:
         return {"application/vnd.jupyter.widget-view+json": self.live().get_view_spec()}
 
     def live(self) -> Any:
-        """The face for a running kernel: an ipywidgets box of sliders and the picture.
+        """The face for a running Jupyter kernel: an ipywidgets box of sliders and the picture.
 
         Raises:
             ImportError: ipywidgets is not installed.
@@ -260,6 +260,7 @@ def explore_surface(
 
     Raises:
         ValueError: kernel, hyper-parameter or value is not valid, or there is nothing to move.
+        TypeError: a value is of the wrong type, as in `degree=(1.5, 2.5)`.
 
     >>> explore_surface("polynomial", degree=(1, 2, 3), c=(0.0, 1.0))
     Explorer(degree: 3, c: 2)

@@ -202,6 +202,11 @@ def test_what_get_kernel_takes() -> None:
     [
         (lambda: kerv.PolynomialKernel(degree=0), ValueError, "degree must be at least 1, got 0"),
         (lambda: kerv.PolynomialKernel(degree=2.0), TypeError, "degree must be an int, got 2.0"),
+        (
+            lambda: kerv.PolynomialKernel(degree=torch.tensor(2.5)),
+            TypeError,
+            "degree must be an int, got tensor",
+        ),
         (lambda: kerv.PolynomialKernel(c="1"), TypeError, "c must be a number, got '1'"),
         (lambda: kerv.PolynomialKernel(c=float("nan")), ValueError, "c must be a finite number"),
         (lambda: kerv.GaussianKernel(0), ValueError, "gamma must be .* greater than 0, got 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -124,6 +125,15 @@ class WrongGradient(torch.autograd.Function):
         return grad
 
 
+class Uncopyable(kerv.Kernel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def forward(self, p: kerv.Pair) -> Tensor:
+        return p.dot
+
+
 class Unpicklable(kerv.Kernel):
     def __init__(self) -> None:
         super().__init__()
@@ -157,6 +167,7 @@ class Unpicklable(kerv.Kernel):
         (ViewOfParameter(), "parameters: scale is a plain tensor"),
         (UnusedParameter(), "parameters: scale gets no gradient"),
         (Unpicklable(), "copies: it cannot be pickled"),
+        (Uncopyable(), "copies: it cannot be copied: cannot pickle"),
     ],
 )
 def test_every_broken_rule_is_named(kernel: kerv.Kernel | Callable, message: str) -> None:

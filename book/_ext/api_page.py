@@ -72,8 +72,13 @@ def find(name: str) -> object:
 
 
 def summary(name: str) -> str:
-    """The first paragraph of a docstring in one line."""
-    first, _, _ = (inspect.getdoc(find(name)) or "").partition("\n\n")
+    """The first paragraph of a docstring in one line; of an alias, what it is."""
+    thing = find(name)
+    module, _, own = name.rpartition(".")
+    original = getattr(thing, "__name__", own)
+    if original != own:
+        return f"Another name of `{module}.{original}`."
+    first, _, _ = (inspect.getdoc(thing) or "").partition("\n\n")
     return " ".join(first.split())
 
 

@@ -53,6 +53,9 @@ def answer(question: str, value: Any) -> None:
 
     Raises:
         ValueError: there is no such question; the message lists those there are.
+
+    >>> answer("01.1", 11)
+    Not yet. The filter was turned by half a turn. In deep learning it is not.
     """
     known = questions()
     if question not in known:
@@ -70,6 +73,9 @@ def exercise(name: str, value: Any, **inputs: Any) -> None:
 
     Raises:
         ValueError: there is no such exercise; the message lists those there are.
+
+    >>> exercise("A02.1a", 378, channels=3, degree=2)
+    A02.1a: Not yet. That counts one degree alone. With c = 1 all lower degrees take part.
     """
     known = exercises()
     if name not in known:

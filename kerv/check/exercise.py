@@ -66,7 +66,10 @@ def _judged(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str:
 
 
 def same(given: Any, expected: Any) -> bool:
-    """Whether two values agree: whole numbers but for rounding, others to half a per cent."""
+    """Whether two values agree: whole numbers but for rounding, other numbers to half a per cent.
+
+    Tensors must have the same shape, and agree to a tenth of a per cent in every element.
+    """
     if isinstance(expected, torch.Tensor):
         return (
             isinstance(given, torch.Tensor)

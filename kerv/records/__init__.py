@@ -35,13 +35,13 @@ class Record:
 
     `test_accuracy` was measured once, after the last epoch; `validation_accuracy` after the last
     epoch, None without a validation split. `epochs` has one dictionary per epoch with "epoch",
-    "train_loss", "train_accuracy", "validation_accuracy" and "seconds". `weights` is the name of a
-    safetensors file in the same folder, or None, and so is `filters`, the file of the first layer's
-    filters before the first epoch and after each. `best_test_accuracy` is that of the best epoch,
-    where the test set was scored after each (`score_test`): the paper's scripts report it, and it
-    is too high by choice. `conditions` holds the test accuracy under each change of light that the
-    run was tested under. `failed` says what stopped a run that did not reach its end; its
-    accuracies are 0.
+    "train_loss", "train_accuracy", "validation_accuracy" and "seconds", and with "test_accuracy"
+    where the test set was scored after each (`score_test`). The best of these is
+    `best_test_accuracy`: the paper's scripts report it, and it is too high by choice. `weights` is
+    the name of a safetensors file in the same folder, or None, and so is `filters`, the file of the
+    first layer's filters before the first epoch and after each. `conditions` holds the test
+    accuracy under each change of light that the run was tested under. `failed` says what stopped a
+    run that did not reach its end; its accuracies are 0.
 
     Raises:
         ValueError: an accuracy is not a fraction, or the config or an epoch lacks something.
@@ -121,6 +121,9 @@ def load(name: str | os.PathLike[str]) -> Record:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: there is no run of this name, or the file is not a record.
+
+    >>> load("light/correlation-seed0").config["kernel"]
+    'correlation:eps=1e-4'
     """
     if str(name).endswith(".json"):
         text = Path(name).read_bytes()
@@ -142,6 +145,8 @@ def load(name: str | os.PathLike[str]) -> Record:
 def tensors_of(name: str | os.PathLike[str], what: str = "weights") -> dict[str, Tensor]:
     """The tensors that a recorded run left, by name, in float32.
 
+    Those that come with the package were stored in float16, rounded to 11 binary digits.
+
     Args:
         name: of the run, or the path of its `.json` file.
         what: "weights", the state dict of the trained network, or "filters", the first layer's
@@ -150,6 +155,9 @@ def tensors_of(name: str | os.PathLike[str], what: str = "weights") -> dict[str,
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: there is no such run, or it did not leave these tensors.
+
+    >>> tensors_of("mnist/convolution-seed0", "filters")["filters"].shape
+    torch.Size([21, 6, 1, 5, 5])
     """
     from safetensors.torch import load as from_bytes
 
