@@ -55,7 +55,7 @@ def answer(question: str, value: Any) -> None:
         ValueError: there is no such question; the message lists those there are.
 
     >>> answer("01.1", 11)
-    Not yet. The filter was turned by half a turn. In deep learning it is not.
+    Not yet. The filter was turned by half a turn, or one grid was read by columns.
     """
     known = questions()
     if question not in known:

@@ -10,7 +10,7 @@ QUESTIONS = {
         praise="3·1 + 1·2 + 2·0 + 4·1.",
         hint="Multiply what lies on top of each other, row by row, and add the four products.",
         mistakes=(
-            (11, "The filter was turned by half a turn. In deep learning it is not."),
+            (11, "The filter was turned by half a turn, or one grid was read by columns."),
             (10, "That is the sum of the patch. Multiply by the weights first."),
         ),
     ),

@@ -34,6 +34,7 @@ QUESTIONS = {
         hint="Multiply the squared distance by gamma, change the sign, take the exponential.",
         mistakes=(
             (math.exp(-3), "gamma is missing."),
+            (math.exp(-4.5), "The distance is squared already: do not square it again."),
             (math.exp(-math.sqrt(3) / 2), "You took the root: the kernel has the square."),
             (math.exp(1.5), "The sign slipped: the answer cannot be larger than one."),
             (math.exp(-6), "You divided by gamma instead of multiplying."),

@@ -27,6 +27,7 @@ QUESTIONS = {
             (32, "Both look at all the input channels. What differs is the number of filters."),
             (25, "Both filters have that many pixels. What differs is the number of filters."),
             (800, "That is n, the multiply-adds of one filter at one place."),
+            (1 / 128, "That is the part. The question asks how many times as many."),
             (102400, "That is what the convolution takes at one place. Divide by what ones take."),
         ),
     ),

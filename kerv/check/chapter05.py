@@ -30,6 +30,7 @@ QUESTIONS = {
             (0, "At distance 0 the response is largest, and its gradient is 0."),
             (math.sqrt(1 / 18), "You took √γ: turn the fraction over, and mind the factor of γ."),
             (6, "That is twice as far: check where the factor of γ goes under the root."),
+            (1 / 3, "You took √(2γ): turn the fraction over."),
         ),
     ),
     "05.3": Question(
@@ -40,6 +41,7 @@ QUESTIONS = {
             (8, "That is one layer. The second one cubes this factor again."),
             (2**9, "Either that is two layers, or you added the exponents: they multiply."),
             (27, "That is the exponent. The question asks for the factor."),
+            (2**81, "That is for four layers, the chapter's example. Here are fewer."),
             (
                 24,
                 "You multiplied by the number of layers. Each layer cubes.",
@@ -51,7 +53,12 @@ QUESTIONS = {
         praise="One over 1 + 4: stronger filters make channels more different.",
         hint="Use equation (5.9), and divide it through by σ².",
         mistakes=(
-            (1 / 3, "That is for equal variances. Here τ² is twice σ²."),
+            (
+                1 / 3,
+                "Either the 2 of equation (5.9) is missing, or you took equal variances. "
+                "Here τ² is twice σ².",
+            ),
+            (20, "That is in per cent. A correlation is at most 1."),
             (0.5, "You took τ² for half of σ². The filters have the larger variance here."),
             (
                 1 / 9,

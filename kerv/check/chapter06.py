@@ -16,6 +16,7 @@ QUESTIONS = {
             (6, "You divided by the cosine. The nearest point of a ray is nearer than the filter."),
             (3 * math.sin(math.pi / 3), "That is the least distance, not where it is reached."),
             (0, "At contrast 0 the distance is 3, and less than that further out."),
+            (3 * math.cos(60), "math.cos takes radians: give it math.radians(60)."),
         ),
     ),
     "06.2": Question(
@@ -26,9 +27,11 @@ QUESTIONS = {
             (1, "That needs a negative pixel. Here pixels are 0 or more."),
             (13 / 5, "The fraction is upside down: no cosine is larger than 1."),
             (25 / 169, "That is its square. Take the norms, not the squared norms."),
+            (5, "Divide by the norm of the filter as well: no cosine is larger than 1."),
             (
                 7 / (13 * math.sqrt(2)),
-                "You lit every pixel with a positive weight fully. That is the linear recipe.",
+                "Did you round to two digits? If not, you lit every pixel with a positive weight "
+                "fully. That is the linear recipe.",
             ),
         ),
     ),
@@ -56,6 +59,7 @@ QUESTIONS = {
                 "That is what two channels do not share. Take the correlation.",
             ),
             (3.4 / 6, "A channel has five others, not six."),
+            (1 / 3, "The 1 of equation (6.13) is missing: each channel with itself."),
         ),
     ),
 }

@@ -12,6 +12,7 @@ QUESTIONS = {
         mistakes=(
             (30, "Those are the layers in the blocks. The stem and the linear layer count too."),
             (31, "One end is missing: there is a stem and a linear layer."),
+            (12, "That counts one stage. There are three."),
             (17, "A block has two convolutions, not one."),
             (15, "Those are the blocks. Each has two layers, and two more are outside."),
         ),
@@ -28,13 +29,14 @@ QUESTIONS = {
         ),
     ),
     "07.3": Question(
-        right=1.0,
-        praise="The root of 0.16 / 1600 is 0.01.",
-        hint="Put p = 0.8 and N = 1600 into equation (7.5), and mind the per cent.",
+        right=2.0,
+        praise="The root of 0.16 / 400 is 0.02.",
+        hint="Put p = 0.8 and N = 400 into equation (7.5), and mind the per cent.",
         mistakes=(
-            (0.01, "Right as a fraction; in per cent it is a hundred times that."),
-            (0.0001, "That is p(1−p)/N: take the root, then turn it into per cent."),
-            (2.24, "You took p/N under the root: it is p(1−p)."),
+            (0.02, "Right as a fraction; in per cent it is a hundred times that."),
+            (0.0004, "That is p(1−p)/N: take the root, then turn it into per cent."),
+            (0.04, "That is p(1−p)/N in per cent. Take the root first."),
+            (4.47, "You took p/N under the root: it is p(1−p)."),
             (40, "That is the root of p(1−p) for one picture. Divide by the root of N."),
         ),
     ),

@@ -25,6 +25,7 @@ QUESTIONS = {
         hint="Divide the squared distance by ν, add 1, raise to the power of −(ν + 1)/2.",
         mistakes=(
             (0.5, "The power is −(ν + 1)/2, not −ν/2."),
+            (1 / 16, "The power is half of −(ν + 1)."),
             (4, "The sign of the power slipped: the answer cannot be larger than at distance 0."),
             (math.exp(-3), "That is the Gaussian with gamma 1."),
             (1 / (1 + math.sqrt(3)), "You took the root: the kernel has the squared distance."),
