@@ -141,7 +141,7 @@ CLAIMS = (
         volterra,
     ),
     Claim(
-        "Degree 3 works best on pictures",
+        "Degree 3 is better than 2 on pictures",
         _TEXT,
         "MNIST: degree 3 against degree 2",
         more_accurate(f"mnist/{_CUBIC}", "mnist/polynomial-2"),
@@ -222,6 +222,7 @@ CLAIMS = (
         "the same, each with the best of five rates",
         loses_less("light-rates/l2", f"light/{_PLAIN}", "noise 0.03"),
     ),
+    Claim(_RESISTS, _TEXT, "the paper's own: one step of FGSM", no_runs),
     Claim(
         "The cubic network is stuck at rates from 0.025 on",
         "Perez, 2020",

@@ -76,7 +76,8 @@ class Lookahead:
     Running means and variances of batch norms are averaged too.
 
     Zhang et al., "Lookahead optimizer: k steps forward, 1 step back", 2019,
-    https://arxiv.org/abs/1907.08610, with a fixed α; that it falls is Jordan's, 2024,
+    https://arxiv.org/abs/1907.08610, with a fixed α; that it falls so is Balsam's, hlb-CIFAR10,
+    2023, https://github.com/tysam-code/hlb-CIFAR10, and in Jordan, 2024,
     https://arxiv.org/abs/2404.00498.
     """
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
+from kerv.evaluation import computes_bf16
 from kerv.train import TrainConfig, train
 
 SMALL = {"data": "textures", "model": "resnet8", "device": "cpu"}
+
+
+@pytest.mark.parametrize("able", ["_is_avx512_bf16_supported", "_is_amx_tile_supported", None])
+def test_bf16_is_what_the_cpu_has_instructions_for(
+    able: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda yes=(name == able): yes)
+    assert computes_bf16(torch.device("cpu")) is (able is not None)
 
 
 @pytest.mark.parametrize(("able", "used"), [(True, "bf16"), (False, "fp32")])
