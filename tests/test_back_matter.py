@@ -301,7 +301,10 @@ def measured() -> dict[str, list[float]]:
             under_light(layer, shadow)
             for layer in ("correlation", "convolution", "cosine-unscaled")
         ],
-        "Should I replace all layers?": [gaussian, convolution, fixed],
+        "Should I replace all layers?": [
+            *(gaussian, convolution, fixed),
+            *(digits(name, "resnet20") for name in ("cosine-all", "convolution")),
+        ],
         "Why is it slower than a convolution?": [
             *(cost(wide, layer) for layer in ("polynomial", "gaussian", "rational_quadratic")),
             *(cost(stem, layer) for layer in ("polynomial", "rational_quadratic")),

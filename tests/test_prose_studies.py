@@ -128,6 +128,9 @@ def test_what_is_said_of_resnet20() -> None:
         ours, theirs = (max(r.validation_accuracy or 0.0 for r in v) for v in best_of.values())
         assert round(100 * (theirs - ours)) in (5, 6)
     assert audit.best_rate("resnet20", "l2") == sorted(STUDIES["resnet20"].rates)[1]
+    # "a cosine in all layers no more than one in the stem", FAQ: "costs as much"
+    both = (audit.scores(f"resnet20/{name}") for name in ("cosine-all", "cosine"))
+    assert audit.difference(*both).verdict == "unclear"
     # chapter 10: the cosine 0.1 "by half a point, and the Gaussian at 1.0, by one"
     for name, rates, by in (("cosine", (0.1, 0.3), 0.005), ("gaussian", (1.0, 0.3), 0.01)):
         assert audit.best_rate("resnet20", name) == rates[0]
