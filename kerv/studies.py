@@ -98,6 +98,18 @@ def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
                 )
 
 
+def missing(name: str) -> list[str]:
+    """The runs of a study that are not recorded, also final ones whose rate is not known yet.
+
+    >>> missing("light")
+    []
+    """
+    study, there = get_study(name), set(records.names())
+    ends = [f"lr{rate:g}" for rate in searched_rates(study)] + [f"seed{seed}" for seed in SEEDS]
+    runs = (f"{name}/{contestant}-{end}" for contestant in study.contestants for end in ends)
+    return [run for run in runs if run not in there]
+
+
 def finals(name: str, contestant: str) -> list[Record]:
     """The recorded final runs of one contestant, one for each seed that is there.
 
@@ -120,7 +132,7 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
     count = 0
     for study in names:
         # Again after each run: the last one of a search decides what comes next.
-        while run := next((r for r in planned(study) if r[0] not in set(records.names())), None):
+        while run := _next(study):
             name, config = run
             print(f"{name}:", flush=True)
             tested = STUDIES[study].under_light and "-seed" in name
@@ -132,6 +144,11 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
             record.save(target / f"{name}.json")
             count += 1
     return count
+
+
+def _next(study: str) -> tuple[str, TrainConfig] | None:
+    lacking = set(missing(study))
+    return next((run for run in planned(study) if run[0] in lacking), None)
 
 
 def _keep(record: Record, run: Path, target: Path) -> Record:
@@ -206,13 +223,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"kerv.studies: {error}", file=sys.stderr)
         return 1
     for name, study in zip(names, chosen, strict=True):
-        there = set(records.names())
-        missing = [run for run, _ in planned(name) if run not in there]
         wanted = len(study.contestants) * (len(searched_rates(study)) + len(SEEDS))
-        have = sum(run.startswith(f"{name}/") for run in there)
-        print(f"{name}: {have} of {wanted} runs recorded. {study.question}")
-        if missing:
-            print(f"  next: {', '.join(missing[:4])}{' …' if len(missing) > 4 else ''}")
+        lacking = missing(name)
+        print(f"{name}: {wanted - len(lacking)} of {wanted} runs recorded. {study.question}")
+        if lacking:
+            print(f"  missing: {', '.join(lacking)}")
     if options.run:
         try:
             run_missing(names, Path(options.folder), Path(records.__file__).parent)

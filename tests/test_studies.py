@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kerv import data, light, records, studies, train
+from kerv import attacks, data, light, records, robustness, studies, train
 from kerv.config import TrainConfig
 from kerv.evaluation import evaluate
 from kerv.studies import SEEDS, STUDIES, Study
@@ -149,6 +149,36 @@ def test_a_run_that_diverges_is_recorded_as_such(
     assert records.load(tmp_path / "x.json") == record
     assert "failed" in json.loads((tmp_path / "x.json").read_text())
     assert dataclasses.replace(record, failed=None) != record
+
+
+def test_what_is_missing_is_listed_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The final runs too, whose rate is not known before the search is there."""
+    monkeypatch.setitem(STUDIES, "tiny", TINY)
+    assert studies.main(["tiny"]) == 0
+    head, missing = capsys.readouterr().out.splitlines()
+    assert head == "tiny: 0 of 10 runs recorded. Does it run?"
+    ends = ("lr0.05", "lr0.2", "seed0", "seed1", "seed2")
+    names = [f"tiny/{name}-{end}" for name in ("convolution", "gaussian") for end in ends]
+    assert missing == f"  missing: {', '.join(names)}"
+
+
+def test_where_all_is_recorded_nothing_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both commands of `make records`."""
+
+    def runs(*_: object, **__: object) -> None:
+        raise AssertionError("there is nothing to run")
+
+    monkeypatch.setattr(train, "train", runs)
+    monkeypatch.setattr(attacks, "pgd", runs)
+    whole = [name for name in STUDIES if not studies.missing(name)]
+    assert len(whole) >= 9
+    assert studies.main([*whole, "--run"]) == 0
+    assert robustness.main(["--run"]) == 0
+    assert "0 networks attacked" in capsys.readouterr().out
 
 
 def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
