@@ -101,7 +101,7 @@ def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
 def missing(name: str) -> list[str]:
     """The runs of a study that are not recorded, also final ones whose rate is not known yet.
 
-    >>> missing("light")
+    >>> missing("mnist-paper-rate")
     []
     """
     study, there = get_study(name), set(records.names())

@@ -175,7 +175,7 @@ def test_where_all_is_recorded_nothing_runs(
     monkeypatch.setattr(train, "train", runs)
     monkeypatch.setattr(attacks, "pgd", runs)
     whole = [name for name in STUDIES if not studies.missing(name)]
-    assert len(whole) >= 9
+    assert "mnist" in whole
     assert studies.main([*whole, "--run"]) == 0
     assert robustness.main(["--run"]) == 0
     assert "0 networks attacked" in capsys.readouterr().out
