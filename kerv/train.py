@@ -74,7 +74,7 @@ def train(config: TrainConfig, *, log: Callable[[str], None] | None = None) -> R
 
 def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World) -> Record:
     on_terminal = log is None and sys.stdout.isatty() and world.is_first
-    rewrite = _rewrite_line if on_terminal else _print_nothing
+    rewrite = _rewrite_line if on_terminal else None
     log = (log or _print_line) if world.is_first else _print_nothing
     checkpoint.require_safetensors()
     device = distributed.device_of(config.device, world)
@@ -89,7 +89,7 @@ def _train(config: TrainConfig, log: Callable[[str], None] | None, world: World)
     state = _state(config, device, world)
     with world.first_alone():  # it may have to download
         dataset = data.load(config.data, config.root, device)
-    run = _Run(config, dataset, world, out, state)
+    run = Run(config, dataset, world, out, state)
     # A folder that cannot be written to: say so before an epoch.
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
@@ -138,7 +138,7 @@ def _state(config: TrainConfig, device: torch.device, world: World) -> dict[str,
     return state
 
 
-class _Run:
+class Run:
     """A run between two epochs: the network, what moves it, and how it has gone so far."""
 
     def __init__(
@@ -146,10 +146,11 @@ class _Run:
         config: TrainConfig,
         dataset: data.Dataset,
         world: World,
-        out: Path,
-        state: dict[str, Any] | None,
+        out: Path | None = None,
+        state: dict[str, Any] | None = None,
     ) -> None:
-        self.config, self.dataset, self.world, self.out = config, dataset, world, out
+        self.config, self.dataset, self.world = config, dataset, world
+        self.out = config.folder() if out is None else out
         self.device = dataset.train_x.device
         self.scale = scaling.scaler(config.normalize, dataset)
         x, y, self.held_x, self.held_y = split(dataset, config)
@@ -179,14 +180,14 @@ class _Run:
         if config.compile:
             self.net = torch.compile(self.net)
 
-    def epoch(self, number: int, rewrite: Callable[[str], None]) -> str:
+    def epoch(self, number: int, rewrite: Callable[[str], None] | None) -> str:
         """Train for one epoch, score, leave a checkpoint, and return a line about it.
 
         Raises:
             NotFinite: the loss or a weight became infinite or NaN.
         """
         config, begun = self.config, time.perf_counter()
-        loss, accuracy = self._steps(number, begun, rewrite)
+        loss, accuracy = self.steps(number, begun, rewrite)
         self.world.agree(self.model)
         held = None
         if len(self.held_x):
@@ -220,10 +221,19 @@ class _Run:
             + f"{len(self.loader.x) / seconds:.0f} pictures/s  {_duration(seconds)}"
         )
 
-    def _steps(
-        self, number: int, begun: float, rewrite: Callable[[str], None]
+    def steps(
+        self, number: int, begun: float, rewrite: Callable[[str], None] | None = None
     ) -> tuple[float, float]:
-        """Step through the batches of an epoch; its mean loss, and its training accuracy."""
+        """Step through the batches of an epoch; its mean loss, and its training accuracy.
+
+        Args:
+            number: of the epoch; the first is 1.
+            begun: when it began, by `time.perf_counter`.
+            rewrite: takes a line on how far it is.
+
+        Raises:
+            NotFinite: the loss or a weight became infinite or NaN.
+        """
         config, model, world, steps = self.config, self.model, self.world, self.loader.steps
         all_steps = steps * config.epochs
         loss_of = nn.CrossEntropyLoss(reduction="sum", label_smoothing=config.label_smoothing)
@@ -263,11 +273,12 @@ class _Run:
                     raise self._not_finite(f"the loss is {total}", number, step + 1, rate)
                 speed = seen / (time.perf_counter() - begun)
                 left = (all_steps - done - 1) * config.batch_size / speed
-                rewrite(
-                    f"epoch {number}/{config.epochs} {(step + 1) / steps:4.0%}  "
-                    f"loss {total / seen:.4f}  train {right / seen:.2%}  "
-                    f"{speed:.0f} pictures/s  {_duration(left)} left"
-                )
+                if rewrite:
+                    rewrite(
+                        f"epoch {number}/{config.epochs} {(step + 1) / steps:4.0%}  "
+                        f"loss {total / seen:.4f}  train {right / seen:.2%}  "
+                        f"{speed:.0f} pictures/s  {_duration(left)} left"
+                    )
         # The last step's loss may be finite and its update not: no checkpoint may keep that.
         for key, value in model.state_dict().items():
             if not value.isfinite().all():

@@ -63,7 +63,7 @@ ORDER = [
         "loader",
         "optim",
     ),
-    *("train", "cli", "plan", "studies", "robustness"),
+    *("train", "cli", "plan", "studies", "robustness", "timing"),
     *("plots", "testing", "bench", "audit", "findings", "claims", "widgets", "check"),
 ]
 PYTHON_FLOOR = (3, 10)
