@@ -143,13 +143,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             "hardware": records.hardware(torch.device("cpu")),
         }
         file = Path(__file__).with_name("timing.json")
+        earlier = recorded() if file.exists() else {"seconds": {}}
+        same = all(earlier.get(key) == value for key, value in machine.items())
         try:
+            if options.run and earlier["seconds"] and not same:
+                raise ValueError(
+                    f"{file.name} holds times of another machine or other versions, which cannot "
+                    f"stand beside new ones: --run alone measures all of {', '.join(TIMED)}"
+                )
             seconds = {study: measure(study) for study in options.run or TIMED}
         except ValueError as error:
             print(f"kerv.timing: {error}", file=sys.stderr)
             return 1
-        earlier = recorded() if file.exists() else {}
-        if all(earlier.get(key) == value for key, value in machine.items()):
+        if same:
             seconds = {**earlier["seconds"], **seconds}
         with records.whole_file(file) as out:
             text = json.dumps({**machine, "seconds": seconds}, indent=1)

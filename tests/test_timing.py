@@ -10,7 +10,7 @@ import pytest
 import torch
 from test_studies import TINY
 
-from kerv import data, timing, train
+from kerv import data, robustness, timing, train
 from kerv.loader import split
 from kerv.studies import STUDIES
 
@@ -83,9 +83,15 @@ def test_a_study_is_measured_and_kept_beside_the_others(
     monkeypatch.setitem(STUDIES, "more", PLAN)
     assert timing.main(["--run", "more"]) == 0
     assert list(timing.recorded()["seconds"]) == ["tiny", "more"]
+    # Times of another machine are neither mixed with new ones nor lost.
+    monkeypatch.setattr(timing.records, "versions", lambda: {"torch": "9.9"})
+    before = (tmp_path / "timing.json").read_bytes()
+    assert timing.main(["--run", "more"]) == 1
+    assert "holds times of another machine or other versions" in capsys.readouterr().err
+    assert (tmp_path / "timing.json").read_bytes() == before
 
 
-def test_what_the_prose_says_of_time() -> None:
+def test_what_the_prose_says_of_time_and_of_attacks() -> None:
     beside = {
         study: {n: timing.epoch(study, n) / timing.epoch(study, "convolution") for n in plan}
         for study, plan in ((study, STUDIES[study].contestants) for study in timing.TIMED)
@@ -95,6 +101,10 @@ def test_what_the_prose_says_of_time() -> None:
     assert round(light["correlation"], 2) == 1.04
     assert round(light["convolution-instance-norm"], 2) == 1.15
     assert max(light.values()) < 1.16
+    # chapter 9: "1, 2 and 4 of 255 grey levels, and 500 pictures are attacked"
+    photos = robustness.GROUPS["light"]
+    assert [255 * radius for radius in photos.radii] == pytest.approx([1, 2, 4])
+    assert photos.pictures == 500
     # chapter 7: "in LeNet-5 up to half as much again", all layers "1.6 to 2.5 times"
     assert round(max(v for k, v in beside["mnist"].items() if k != "l1"), 1) == 1.5
     spread = [v for k, v in beside["resnet20"].items() if k.endswith("-all")]
