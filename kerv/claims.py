@@ -22,6 +22,7 @@ from .findings import (
     no_runs,
     parameters,
     reaches,
+    resists,
     sooner,
     stuck,
     volterra,
@@ -222,7 +223,21 @@ CLAIMS = (
         "the same, each with the best of five rates",
         loses_less("light-rates/l2", f"light/{_PLAIN}", "noise 0.03"),
     ),
-    Claim(_RESISTS, _TEXT, "the paper's own: one step of FGSM", no_runs),
+    *(
+        Claim(
+            _RESISTS,
+            _TEXT,
+            f"{test}, radius 2/255, on 1,000 pictures",
+            resists("attacked/l2", f"attacked/{_PLAIN}", attack, 2 / 255),
+        )
+        for test, attack in (
+            (
+                "the paper's own, one step of FGSM: ResNet-8, each with the better of two rates",
+                "FGSM",
+            ),
+            ("the same, twenty steps of PGD, two random starts", "PGD, 20 steps, 2 random starts"),
+        )
+    ),
     Claim(
         "The cubic network is stuck at rates from 0.025 on",
         "Perez, 2020",

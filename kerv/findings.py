@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 
-from . import bench, models
+from . import bench, models, robustness
 from .audit import (
     DIVERGED,
     NOT_RUN,
@@ -89,19 +89,42 @@ def loses_less(ours: str, theirs: str, condition: str) -> Callable[[], Finding]:
     def find() -> Finding:
         if unsaid := _open(ours, theirs):
             return unsaid
-        lost, more = (
-            [
-                whole - changed
-                for whole, changed in zip(scores(run), scores(run, condition), strict=True)
-            ]
-            for run in (ours, theirs)
-        )
-        found = difference(more, lost)
-        gap = found.words(2, unit=0.01)
-        words = f"loses {per_cent(lost)} against {per_cent(more)} points; saved {gap}"
-        return Finding(words, found.verdict, gap)
+        return _saved(*((scores(run), scores(run, condition)) for run in (ours, theirs)))
 
     return find
+
+
+def resists(ours: str, theirs: str, attack: str, radius: float) -> Callable[[], Finding]:
+    """Whether one contestant's accuracy falls less than the other's under a recorded attack.
+
+    Args:
+        ours, theirs: as in "attacked/l2", of a group of `kerv.robustness` with three seeds.
+        attack: a name of `kerv.robustness.ATTACKS`, or `FOREIGN`.
+        radius: one of the group.
+    """
+
+    def find() -> Finding:
+        if unsaid := _open(ours, theirs):
+            return unsaid
+        fell = [
+            (robustness.accuracies(run), robustness.accuracies(run, attack, radius))
+            for run in (ours, theirs)
+        ]
+        return _saved(*fell) if all(map(all, fell)) else Finding("", NOT_RUN)
+
+    return find
+
+
+_Fall = tuple[Sequence[float], Sequence[float]]
+
+
+def _saved(ours: _Fall, theirs: _Fall) -> Finding:
+    """Whether accuracies fall less than others, each the whole ones and then the changed ones."""
+    lost, more = ([a - b for a, b in zip(*fall, strict=True)] for fall in (ours, theirs))
+    found = difference(more, lost)
+    gap = found.words(2, unit=0.01)
+    words = f"loses {per_cent(lost)} against {per_cent(more)} points; saved {gap}"
+    return Finding(words, found.verdict, gap)
 
 
 def layer_cost(kernel: str) -> float | None:

@@ -22,7 +22,8 @@ class Study:
     rates that each contestant may choose from, by runs of `search_epochs`; where there is one rate,
     there is no search. `under_light` says whether the networks are also tested under
     `kerv.light.CONDITIONS`. Of the contestants that are `displayed`, the network of the first seed
-    is kept too, and its first filters through the epochs, in half precision. A study that `extends`
+    is kept too, and its first filters through the epochs, in half precision. Of one that is
+    `attacked`, the networks of all seeds are kept, for `kerv.robustness`. A study that `extends`
     another goes on with its search: its final runs have the best of the rates that it adds.
     """
 
@@ -33,6 +34,7 @@ class Study:
     search_epochs: int = field(default=0)
     under_light: bool = field(default=False)
     displayed: Sequence[str] = field(default=())
+    attacked: bool = field(default=False)
     extends: str | None = field(default=None)
 
 
@@ -142,6 +144,16 @@ STUDIES = {
         search_epochs=2,
         under_light=True,
         extends="light",
+    ),
+    # Planned for the paper's own test of L2. The networks of "light" and "light-rates" were not
+    # kept. The rates are the two that the convolution and L2 had chosen of five.
+    "attacked": Study(
+        question="Does L2 in the first layer resist an attack, as the paper says?",
+        common=_LIGHT,
+        contestants={"convolution": {}, "l2": _FIRST["l2"]},
+        rates=(0.3, 1.0),
+        search_epochs=2,
+        attacked=True,
     ),
     "mnist": Study(
         question="Does a kernel in the first layer of LeNet-5 help on MNIST, as the paper says?",

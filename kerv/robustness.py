@@ -3,14 +3,15 @@
     python -m kerv.robustness          # the tables
     python -m kerv.robustness --run    # attack what is not recorded yet (part of make records)
 
-One network of each contestant is attacked, that of seed 0, whose weights come with the package. So
-the tables are a look at networks and no comparison of kernels.
+The weights of the networks come with the package. Where it holds one network of each contestant,
+that of seed 0, a table is a look at networks and no comparison of kernels.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import attacks, data, records, scaling, train
+from . import attacks, data, plan, records, scaling, train
 
 # Settings of `kerv.attacks.pgd`, from the weakest on; with two restarts both starts are random.
 ATTACKS: dict[str, dict[str, int]] = {
@@ -30,7 +31,7 @@ ATTACKS: dict[str, dict[str, int]] = {
     "PGD, 20 steps": {"steps": 20},
     "PGD, 20 steps, 2 random starts": {"steps": 20, "restarts": 2},
 }
-# Changed to mislead the first network of the group, then shown to the others.
+# Changed to mislead the group's first contestant with the same seed, then shown to the others.
 FOREIGN = "PGD, 20 steps, made for the convolution"
 UNTOUCHED = "untouched"
 
@@ -42,19 +43,22 @@ class Group:
     contestants: Sequence[str]
     radii: Sequence[float]
     pictures: int
+    seeds: Sequence[int] = (0,)
 
 
+_LEVELS = (1 / 255, 2 / 255, 4 / 255)
 GROUPS = {
     "mnist": Group(("convolution", "polynomial-3", "gaussian", "cosine"), (0.05, 0.1, 0.2), 1000),
-    "light": Group(("convolution", "correlation"), (1 / 255, 2 / 255, 4 / 255), 500),
+    "light": Group(("convolution", "correlation"), _LEVELS, 500),
+    "attacked": Group(("convolution", "l2"), _LEVELS, 1000, plan.SEEDS),
 }
 
 
 def recorded() -> dict[str, dict[str, float]]:
-    """The accuracies by "study/contestant" and "attack, ε"; empty if nothing was recorded.
+    """The accuracies by run and "attack, ε"; empty if nothing was recorded.
 
     >>> sorted(recorded())[:1]
-    ['light/convolution']
+    ['light/convolution-seed0']
     """
     file = resources.files(__package__).joinpath("robustness.json")
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -78,71 +82,118 @@ def table(group: str) -> str:
     >>> table("light").startswith("| attack | radius |")
     True
     """
-    if group not in GROUPS:
-        raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {group!r}")
-    found, chosen = recorded(), GROUPS[group]
-    there = [name for name in chosen.contestants if f"{group}/{name}" in found]
-    plan = [(UNTOUCHED, 0.0)]
-    plan += [(attack, radius) for radius in chosen.radii for attack in (*ATTACKS, FOREIGN)]
+    chosen = _group(group)
+    there = [name for name in chosen.contestants if accuracies(f"{group}/{name}")]
+    tried = [(UNTOUCHED, 0.0)]
+    tried += [(attack, radius) for radius in chosen.radii for attack in (*ATTACKS, FOREIGN)]
     rows = [
         [attack, f"{radius:.3f}"]
-        + [f"{100 * found[f'{group}/{name}'][key(attack, radius)]:.1f}" for name in there]
-        for attack, radius in plan
+        + [_per_cent(accuracies(f"{group}/{name}", attack, radius)) for name in there]
+        for attack, radius in tried
     ]
     return records.markdown(["attack", "radius", *there], rows)
+
+
+def accuracies(run: str, attack: str = UNTOUCHED, radius: float = 0.0) -> list[float]:
+    """What each network of a contestant gets right under an attack, or none if one is missing.
+
+    Args:
+        run: group and contestant, as in "attacked/l2".
+        attack: `UNTOUCHED`, a name of `ATTACKS`, or `FOREIGN`.
+        radius: one of the group.
+
+    Raises:
+        ValueError: there is no such group, contestant, attack or radius.
+
+    >>> len(accuracies("light/correlation", "FGSM", 2 / 255))
+    1
+    """
+    group, _, contestant = run.partition("/")
+    known = _group(group).contestants
+    if contestant not in known:
+        raise ValueError(f"contestant must be one of {', '.join(known)}, got {contestant!r}")
+    found = recorded()
+    runs = [f"{run}-seed{seed}" for seed in GROUPS[group].seeds]
+    if not all(run in found for run in runs):
+        return []
+    tried = key(attack, radius)
+    if tried not in found[runs[0]]:
+        raise ValueError(
+            f"attack {attack!r} with radius {radius:g} was not tried; "
+            f"there are {'; '.join(found[runs[0]])}"
+        )
+    return [found[run][tried] for run in runs]
+
+
+def _group(name: str) -> Group:
+    if name not in GROUPS:
+        raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {name!r}")
+    return GROUPS[name]
+
+
+def _per_cent(values: Sequence[float]) -> str:
+    """A thousand pictures or fewer: the second decimal would be noise."""
+    mean = f"{100 * statistics.mean(values):.1f}"
+    return mean if len(values) == 1 else f"{mean} ± {100 * statistics.stdev(values):.1f}"
 
 
 def attack_missing(target: Path) -> int:
     """Attack the networks that have no entry in the file `target`, and return how many those were.
 
-    Each is written as soon as it is done.
+    Each is written as soon as it is done. One whose training is not recorded yet is left out.
 
     Raises:
         kerv.data.DataError: a dataset is missing or damaged.
     """
     found: dict[str, Any] = json.loads(target.read_text("utf-8")) if target.exists() else {}
     count = 0
+    trained = set(records.names())
     for study, group in GROUPS.items():
-        missing = [name for name in group.contestants if f"{study}/{name}" not in found]
+        runs = [
+            (f"{study}/{name}-seed{seed}", f"{study}/{group.contestants[0]}-seed{seed}")
+            for name in group.contestants
+            for seed in group.seeds
+        ]
+        missing = [
+            (run, first) for run, first in runs if run not in found and {run, first} <= trained
+        ]
         if not missing:
             continue
-        dataset = data.load(records.load(f"{study}/{missing[0]}-seed0").config["data"])
+        dataset = data.load(plan.STUDIES[study].common["data"])
         x = dataset.test_x[: group.pictures].float() / 255
         y = dataset.test_y[: group.pictures]
-        for name in missing:
-            found[f"{study}/{name}"] = _under_attack(study, name, dataset, x, y)
+        for run, first in missing:
+            found[run] = _under_attack(run, first, group.radii, dataset, x, y)
             with records.whole_file(target) as file:
                 file.write((json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
-            print(f"{study}/{name} on {len(x)} pictures of {dataset.name}", flush=True)
+            print(f"{run} on {len(x)} pictures of {dataset.name}", flush=True)
             count += 1
     return count
 
 
 def _under_attack(
-    study: str, name: str, dataset: data.Dataset, x: Tensor, y: Tensor
+    run: str, other: str, radii: Sequence[float], dataset: data.Dataset, x: Tensor, y: Tensor
 ) -> dict[str, float]:
-    group = GROUPS[study]
-    network = _logits(study, name, dataset)
-    first = _logits(study, group.contestants[0], dataset)
+    """Also under what was made for the `other` run."""
+    network, first = _logits(run, dataset), _logits(other, dataset)
 
     def right(pictures: Tensor) -> float:
         with torch.no_grad():
             return (network(pictures).argmax(1) == y).float().mean().item()
 
-    accuracies = {UNTOUCHED: right(x)}
-    for radius in group.radii:
+    found = {UNTOUCHED: right(x)}
+    for radius in radii:
         for attack, settings in ATTACKS.items():
             random = torch.Generator().manual_seed(0) if "restarts" in settings else None
             changed = attacks.pgd(network, x, y, epsilon=radius, generator=random, **settings)
-            accuracies[key(attack, radius)] = right(changed)
+            found[key(attack, radius)] = right(changed)
         changed = attacks.pgd(first, x, y, epsilon=radius, steps=20)
-        accuracies[key(FOREIGN, radius)] = right(changed)
-    return accuracies
+        found[key(FOREIGN, radius)] = right(changed)
+    return found
 
 
-def _logits(study: str, name: str, dataset: data.Dataset) -> Callable[[Tensor], Tensor]:
+def _logits(run: str, dataset: data.Dataset) -> Callable[[Tensor], Tensor]:
     """The recorded network behind its scaling: from pictures in 0…1 to logits."""
-    run = f"{study}/{name}-seed0"
     model = train.recorded_network(run).requires_grad_(False)
     scale = scaling.scaler(records.load(run).config["normalize"], dataset)
     return lambda pictures: model(scale(pictures))

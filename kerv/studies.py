@@ -138,8 +138,7 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
             tested = STUDIES[study].under_light and "-seed" in name
             record = _run(config, folder / name, under_light=tested)
             record = dataclasses.replace(record, weights=None, filters=None)
-            shown = [f"{study}/{contestant}-seed0" for contestant in STUDIES[study].displayed]
-            if name in shown and record.failed is None:
+            if name in _kept(study) and record.failed is None:
                 record = _keep(record, folder / name, target / name)
             record.save(target / f"{name}.json")
             count += 1
@@ -149,6 +148,14 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
 def _next(study: str) -> tuple[str, TrainConfig] | None:
     lacking = set(missing(study))
     return next((run for run in planned(study) if run[0] in lacking), None)
+
+
+def _kept(name: str) -> set[str]:
+    """The runs of a study whose networks are kept."""
+    study = STUDIES[name]
+    shown = {f"{name}/{contestant}-seed0" for contestant in study.displayed}
+    attacked = study.contestants if study.attacked else ()
+    return shown | {f"{name}/{contestant}-seed{seed}" for contestant in attacked for seed in SEEDS}
 
 
 def _keep(record: Record, run: Path, target: Path) -> Record:

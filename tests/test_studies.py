@@ -134,6 +134,21 @@ def test_a_study_runs_goes_on_and_stops(
     assert "tiny: 10 of 10 runs recorded. Does it run?" in capsys.readouterr().out
 
 
+def test_of_an_attacked_study_the_networks_of_all_seeds_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"convolution": TINY.contestants["convolution"]}
+    study = dataclasses.replace(
+        TINY, contestants=plain, rates=(0.05,), under_light=False, displayed=(), attacked=True
+    )
+    monkeypatch.setitem(STUDIES, "tiny", study)
+    monkeypatch.setattr(records.resources, "files", lambda name: tmp_path)
+    assert studies.run_missing(["tiny"], tmp_path / "runs", tmp_path) == 3
+    for seed, run in enumerate(studies.finals("tiny", "convolution")):
+        assert run.weights == f"convolution-seed{seed}.safetensors"
+        assert (tmp_path / "tiny" / run.weights).exists()
+
+
 def test_a_run_that_diverges_is_recorded_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +198,10 @@ def test_where_all_is_recorded_nothing_runs(
 
 def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.main(["lihgt"]) == 1
-    assert "unknown study 'lihgt'; they are light, light-rates, mnist" in capsys.readouterr().err
+    assert (
+        "unknown study 'lihgt'; they are light, light-rates, attacked, mnist"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("name", studies.STUDIES)

@@ -55,6 +55,7 @@ SECTIONS = {
         kerv.studies.get_study kerv.studies.finals kerv.audit.difference
         kerv.audit.scores kerv.audit.search_table kerv.audit.finals_table
         kerv.audit.light_table kerv.claims.table kerv.claims.versus
+        kerv.robustness.accuracies
         kerv.robustness.recorded
     """,
     "Figures and feedback": """
