@@ -37,7 +37,7 @@ def test_contestants_differ_in_what_is_written_and_nothing_else(name: str) -> No
         for config in runs:
             assert config.seed == 0
             assert config.epochs == study.search_epochs
-            assert config.validation == 0.1
+            assert config.validation == study.common.get("validation", 0.1)
             wanted = {**study.common, **settings, "epochs": config.epochs, "lr": config.lr}
             wanted["score_test"] = False
             assert config == train.TrainConfig(**wanted)
