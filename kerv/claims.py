@@ -9,13 +9,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from .audit import chosen, complete, counted_epochs, epochs_to, kernel_of, no_score
+from .audit import chosen, complete, counted_epochs, epochs_to, no_score
 from .findings import (
     Finding,
     all_patchwise,
+    epoch_cost,
     equivariance,
-    layer_cost,
     level,
     loses_less,
     more_accurate,
@@ -55,38 +56,38 @@ CLAIMS = (
         _ACCURATE,
         _ABSTRACT,
         _BEST,
-        more_accurate(f"mnist/{_CUBIC}", f"mnist/{_PLAIN}"),
+        partial(more_accurate, f"mnist/{_CUBIC}", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _ACCURATE,
         _ABSTRACT,
         _RATE,
-        more_accurate(f"mnist-paper-rate/{_CUBIC}", f"mnist-paper-rate/{_PLAIN}"),
+        partial(more_accurate, f"mnist-paper-rate/{_CUBIC}", f"mnist-paper-rate/{_PLAIN}"),
     ),
     Claim(
         _ACCURATE,
         _ABSTRACT,
         "ResNet-8 on CIFAR-10, six epochs, cubic first layer, each with the best of three rates",
-        more_accurate(f"light/{_CUBIC}", f"light/{_PLAIN}"),
+        partial(more_accurate, f"light/{_CUBIC}", f"light/{_PLAIN}"),
     ),
     Claim(
         _ACCURATE,
         _ABSTRACT,
         "the same, each with the best of five rates",
         # The search of the convolution keeps the rate that it had, that of the kernel does not.
-        more_accurate(f"light-rates/{_CUBIC}", f"light/{_PLAIN}"),
+        partial(more_accurate, f"light-rates/{_CUBIC}", f"light/{_PLAIN}"),
     ),
     Claim(
         _ACCURATE,
         _ABSTRACT,
         "ResNet-20 on CIFAR-10, cubic first layer, each with its best rate",
-        more_accurate(f"resnet20/{_CUBIC}", f"resnet20/{_PLAIN}"),
+        partial(more_accurate, f"resnet20/{_CUBIC}", f"resnet20/{_PLAIN}"),
     ),
     Claim(
         _ACCURATE,
         _ABSTRACT,
         "a fast network on CIFAR-10, eight epochs, cubic first layer, each with its best rate",
-        more_accurate(f"fast/{_CUBIC}", f"fast/{_PLAIN}"),
+        partial(more_accurate, f"fast/{_CUBIC}", f"fast/{_PLAIN}"),
     ),
     Claim(
         "ImageNet: top-1 errors lower by 0.29 to 1.00 points",
@@ -98,31 +99,31 @@ CLAIMS = (
         "LeNet-5 reaches 99.09 % on MNIST",
         "authors' commits",
         "cubic, rate 0.003, best test epoch of 20",
-        reaches(f"mnist-paper-rate/{_CUBIC}", 0.9909),
+        partial(reaches, f"mnist-paper-rate/{_CUBIC}", 0.9909),
     ),
     Claim(
         _FASTER,
         _ABSTRACT,
         _BEST + ": epochs to 98 % of the validation pictures",
-        sooner(f"mnist/{_CUBIC}", f"mnist/{_PLAIN}"),
+        partial(sooner, f"mnist/{_CUBIC}", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _FASTER,
         _ABSTRACT,
         "the same, in time: epochs × what an epoch costs",
-        sooner(f"mnist/{_CUBIC}", f"mnist/{_PLAIN}", in_time=True),
+        partial(sooner, f"mnist/{_CUBIC}", f"mnist/{_PLAIN}", in_time=True),
     ),
     Claim(
         _FASTER,
         _ABSTRACT,
         "epochs, both with the rate of the authors' script",
-        sooner(f"mnist-paper-rate/{_CUBIC}", f"mnist-paper-rate/{_PLAIN}"),
+        partial(sooner, f"mnist-paper-rate/{_CUBIC}", f"mnist-paper-rate/{_PLAIN}"),
     ),
     Claim(
         _FASTER,
         _ABSTRACT,
         "epochs, both without any ReLU, each with its best rate",
-        sooner("mnist-places/first-no-relu", f"mnist-places/{_PLAIN}-no-relu"),
+        partial(sooner, "mnist-places/first-no-relu", f"mnist-places/{_PLAIN}-no-relu"),
     ),
     Claim("It adds no parameters", _ABSTRACT, "count them", parameters),
     Claim("It keeps equivariance to shifts", _TEXT, "shift, then compare", equivariance),
@@ -130,10 +131,13 @@ CLAIMS = (
         _PATCHWISE,
         _ABSTRACT,
         "kernels of a distance or an angle",
-        all_patchwise("gaussian", "l1", "l2", "cosine"),
+        partial(all_patchwise, "gaussian", "l1", "l2", "cosine"),
     ),
     Claim(
-        _PATCHWISE, _ABSTRACT, "kernels of the dot product", all_patchwise("polynomial", "sigmoid")
+        _PATCHWISE,
+        _ABSTRACT,
+        "kernels of the dot product",
+        partial(all_patchwise, "polynomial", "sigmoid"),
     ),
     Claim(
         "A Volterra layer would need n(n+1)/2 more weights, a kernel none",
@@ -145,14 +149,14 @@ CLAIMS = (
         "Degree 3 is better than 2 on pictures",
         _TEXT,
         "MNIST: degree 3 against degree 2",
-        more_accurate(f"mnist/{_CUBIC}", "mnist/polynomial-2"),
+        partial(more_accurate, f"mnist/{_CUBIC}", "mnist/polynomial-2"),
     ),
     *(
         Claim(
             "Results hardly depend on hyper-parameters",
             _TEXT,
             f"MNIST, each with its best rate, within half a point: {compared}",
-            level(ours, theirs, within=0.005),
+            partial(level, ours, theirs, within=0.005),
         )
         for compared, ours, theirs in (
             ("cubic, c = 1/2 against c = 1", f"mnist-hyper/{_CUBIC}-c0.5", f"mnist-fixed/{_CUBIC}"),
@@ -173,62 +177,62 @@ CLAIMS = (
         _LEARNED,
         _TEXT,
         "MNIST, cubic first layer: c learned against c = 1",
-        more_accurate(f"mnist/{_CUBIC}", f"mnist-fixed/{_CUBIC}"),
+        partial(more_accurate, f"mnist/{_CUBIC}", f"mnist-fixed/{_CUBIC}"),
     ),
     Claim(
         _LEARNED,
         _TEXT,
         "MNIST, Gaussian first layer: γ learned against γ = 1/25",
-        more_accurate("mnist/gaussian", "mnist-fixed/gaussian"),
+        partial(more_accurate, "mnist/gaussian", "mnist-fixed/gaussian"),
     ),
     Claim(
         "In both layers it is better than in the first alone",
         _ASKED,
         "MNIST: kernels in both layers against the first alone",
-        more_accurate("mnist-places/both", f"mnist/{_CUBIC}"),
+        partial(more_accurate, "mnist-places/both", f"mnist/{_CUBIC}"),
     ),
     Claim(
         _RELU,
         _ASKED,
         "MNIST: cubic first layer and no ReLU at all against a convolution with its ReLUs",
-        more_accurate("mnist-places/first-no-relu", f"mnist/{_PLAIN}"),
+        partial(more_accurate, "mnist-places/first-no-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _RELU,
         _ASKED,
         "the same, cubic in both layers",
-        more_accurate("mnist-places/both-no-relu", f"mnist/{_PLAIN}"),
+        partial(more_accurate, "mnist-places/both-no-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _RELU,
         _ASKED,
         "cubic first layer, ReLUs behind the linear layers alone",
-        more_accurate("mnist-places/first-head-relu", f"mnist/{_PLAIN}"),
+        partial(more_accurate, "mnist-places/first-head-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _RELU,
         _ASKED,
         "cubic in both layers, ReLUs behind the linear layers alone",
-        more_accurate("mnist-places/both-head-relu", f"mnist/{_PLAIN}"),
+        partial(more_accurate, "mnist-places/both-head-relu", f"mnist/{_PLAIN}"),
     ),
     Claim(
         _RESISTS,
         _TEXT,
         "ResNet-8 on CIFAR-10, each with the best of three rates: what noise of 0.03 costs",
-        loses_less("light/l2", f"light/{_PLAIN}", "noise 0.03"),
+        partial(loses_less, "light/l2", f"light/{_PLAIN}", "noise 0.03"),
     ),
     Claim(
         _RESISTS,
         _TEXT,
         "the same, each with the best of five rates",
-        loses_less("light-rates/l2", f"light/{_PLAIN}", "noise 0.03"),
+        partial(loses_less, "light-rates/l2", f"light/{_PLAIN}", "noise 0.03"),
     ),
     *(
         Claim(
             _RESISTS,
             _TEXT,
             f"{test}, radius 2/255, on 1,000 pictures",
-            resists("attacked/l2", f"attacked/{_PLAIN}", attack, 2 / 255),
+            partial(resists, "attacked/l2", f"attacked/{_PLAIN}", attack, 2 / 255),
         )
         for test, attack in (
             (
@@ -242,13 +246,13 @@ CLAIMS = (
         "The cubic network is stuck at rates from 0.025 on",
         "Perez, 2020",
         "MNIST search, 4 epochs",
-        stuck("mnist", _CUBIC, (0.025, 0.05)),
+        partial(stuck, "mnist", _CUBIC, (0.025, 0.05)),
     ),
     Claim(
         "With the best rates the CNN is more accurate",
         "Perez, 2020",
         _BEST,
-        more_accurate(f"mnist/{_PLAIN}", f"mnist/{_CUBIC}"),
+        partial(more_accurate, f"mnist/{_PLAIN}", f"mnist/{_CUBIC}"),
     ),
 )
 
@@ -272,7 +276,7 @@ def versus(study: str, contestants: Sequence[str] | None = None) -> str:
     for name in chosen(study, contestants):
         runs = complete(f"{study}/{name}")
         score = no_score(runs) or per_cent([run.test_accuracy for run in runs])
-        found = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")()
+        found = more_accurate(f"{study}/{name}", f"{study}/{_PLAIN}")
         against = ("", "") if name == _PLAIN else (found.gap, found.verdict)
         rows.append((name, score, *against))
     return markdown(head, rows)
@@ -286,7 +290,7 @@ def pairs(compared: Sequence[tuple[str, str]]) -> str:
     """
     rows = []
     for ours, theirs in compared:
-        better, faster = more_accurate(ours, theirs)(), sooner(ours, theirs)()
+        better, faster = more_accurate(ours, theirs), sooner(ours, theirs)
         names = [run.split("/")[1] for run in (ours, theirs)]
         names = names if names[0] != names[1] else [ours, theirs]
         rows.append((*names, better.gap, better.verdict, faster.gap, faster.verdict))
@@ -308,21 +312,17 @@ def pace(study: str) -> str:
     rows = []
     chosen(study, [_PLAIN])
     for name in chosen(study, None):
-        runs, kernel = complete(f"{study}/{name}"), kernel_of(study, name)
-        most = 1.0 if kernel == "linear" else layer_cost(kernel)
-        cost = "not measured" if most is None else f"1 to {most:.2f}" if most > 1 else "1"
+        runs, factor = complete(f"{study}/{name}"), epoch_cost(f"{study}/{name}")
+        cost = "not measured" if factor is None else f"{factor:.2f}"
         if why := no_score(runs):
             rows.append((name, why, "", "", cost, ""))
             continue
         epochs = statistics.mean(counted_epochs(run) for run in runs)
         never = all(epochs_to(run) is None for run in runs)
-        found = sooner(f"{study}/{name}", f"{study}/{_PLAIN}")()
+        found = sooner(f"{study}/{name}", f"{study}/{_PLAIN}")
         against = ("", "") if name == _PLAIN else (found.gap, found.verdict)
-        time = "" if most is None else f"{epochs:.1f} to {epochs * most:.1f}"
-        if most == 1:
-            time = f"{epochs:.1f}"
-        reached, time = ("never", "") if never else (f"{epochs:.1f}", time)
-        rows.append((name, reached, *against, cost, time))
+        time = "" if never or factor is None else f"{factor * epochs:.1f}"
+        rows.append((name, "never" if never else f"{epochs:.1f}", *against, cost, time))
     return markdown(head, rows)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from . import bench, models, robustness
+from . import models, robustness, timing
 from .audit import (
     DIVERGED,
     NOT_RUN,
@@ -20,13 +20,13 @@ from .audit import (
     complete,
     counted_epochs,
     difference,
-    kernel_of,
     scores,
     search,
 )
 from .layers import KernelConv2d
 from .records import diverged, per_cent
 from .registry import get_kernel, kernel_names
+from .studies import get_study
 
 
 class Finding(NamedTuple):
@@ -46,29 +46,23 @@ def _open(*contestants: str) -> Finding | None:
     return Finding(failed, DIVERGED) if failed else None
 
 
-def _accuracies(
-    ours: str, theirs: str, judge: Callable[[Difference], str]
-) -> Callable[[], Finding]:
+def _accuracies(ours: str, theirs: str, judge: Callable[[Difference], str]) -> Finding:
     """Both test accuracies after the last epoch, and the verdict on their difference."""
-
-    def find() -> Finding:
-        if unsaid := _open(ours, theirs):
-            return unsaid
-        tests, marks = scores(ours), scores(theirs)
-        found = difference(tests, marks)
-        gap = found.words(2, unit=0.01)
-        words = f"{per_cent(tests)} against {per_cent(marks)} %; {gap}"
-        return Finding(words, judge(found), gap)
-
-    return find
+    if unsaid := _open(ours, theirs):
+        return unsaid
+    tests, marks = scores(ours), scores(theirs)
+    found = difference(tests, marks)
+    gap = found.words(2, unit=0.01)
+    words = f"{per_cent(tests)} against {per_cent(marks)} %; {gap}"
+    return Finding(words, judge(found), gap)
 
 
-def more_accurate(ours: str, theirs: str) -> Callable[[], Finding]:
+def more_accurate(ours: str, theirs: str) -> Finding:
     """Whether one contestant's test accuracy after the last epoch is above the other's."""
     return _accuracies(ours, theirs, lambda found: found.verdict)
 
 
-def level(ours: str, theirs: str, *, within: float) -> Callable[[], Finding]:
+def level(ours: str, theirs: str, *, within: float) -> Finding:
     """Whether two contestants are as accurate as each other, within a margin to either side.
 
     They are if the whole interval of the difference is within the margin, and they are not if the
@@ -83,18 +77,14 @@ def level(ours: str, theirs: str, *, within: float) -> Callable[[], Finding]:
     return _accuracies(ours, theirs, judge)
 
 
-def loses_less(ours: str, theirs: str, condition: str) -> Callable[[], Finding]:
+def loses_less(ours: str, theirs: str, condition: str) -> Finding:
     """Whether one contestant's test accuracy falls less than the other's under a condition."""
-
-    def find() -> Finding:
-        if unsaid := _open(ours, theirs):
-            return unsaid
-        return _saved(*((scores(run), scores(run, condition)) for run in (ours, theirs)))
-
-    return find
+    if unsaid := _open(ours, theirs):
+        return unsaid
+    return _saved(*((scores(run), scores(run, condition)) for run in (ours, theirs)))
 
 
-def resists(ours: str, theirs: str, attack: str, radius: float) -> Callable[[], Finding]:
+def resists(ours: str, theirs: str, attack: str, radius: float) -> Finding:
     """Whether one contestant's accuracy falls less than the other's under a recorded attack.
 
     Args:
@@ -102,17 +92,13 @@ def resists(ours: str, theirs: str, attack: str, radius: float) -> Callable[[], 
         attack: a name of `kerv.robustness.ATTACKS`, or `FOREIGN`.
         radius: one of the group.
     """
-
-    def find() -> Finding:
-        if unsaid := _open(ours, theirs):
-            return unsaid
-        fell = [
-            (robustness.accuracies(run), robustness.accuracies(run, attack, radius))
-            for run in (ours, theirs)
-        ]
-        return _saved(*fell) if all(map(all, fell)) else Finding("", NOT_RUN)
-
-    return find
+    if unsaid := _open(ours, theirs):
+        return unsaid
+    fell = [
+        (robustness.accuracies(run), robustness.accuracies(run, attack, radius))
+        for run in (ours, theirs)
+    ]
+    return _saved(*fell) if all(map(all, fell)) else Finding("", NOT_RUN)
 
 
 _Fall = tuple[Sequence[float], Sequence[float]]
@@ -127,73 +113,71 @@ def _saved(ours: _Fall, theirs: _Fall) -> Finding:
     return Finding(words, found.verdict, gap)
 
 
-def layer_cost(kernel: str) -> float | None:
-    """Forward and backward of a first layer with this kernel, as a multiple of a convolution's.
+def epoch_cost(run: str) -> float | None:
+    """What an epoch of "study/contestant" costs, in epochs of the study's convolution.
 
-    From the quiet measurement of `kerv.bench` on the layer of 3 channels, whose patches hold 27
-    numbers, as LeNet-5's hold 25. None where that was not measured.
+    From the quiet measurement of `kerv.timing`, of this study or of one in which the contestant
+    has the same settings. None where there is none.
 
-    >>> layer_cost("polynomial") > 1, layer_cost("l1")
-    (True, None)
+    >>> epoch_cost("mnist-paper-rate/convolution"), epoch_cost("mnist-places/both")
+    (1.0, None)
     """
-    [stem] = [case for case in bench.recorded()["cases"] if case["name"].startswith("stem")]
-    return next((cost["both"] for cost in stem["costs"] if cost["layer"] == kernel), None)
+    study, _, contestant = run.partition("/")
+    settings = _settings(study, contestant)
+    for timed, seconds in timing.recorded()["seconds"].items():
+        if contestant in seconds and _settings(timed, contestant) == settings:
+            return seconds[contestant] / seconds["convolution"]
+    return None
 
 
-def sooner(ours: str, theirs: str, *, in_time: bool = False) -> Callable[[], Finding]:
+def _settings(study: str, contestant: str) -> dict[str, object]:
+    plan = get_study(study)
+    return {**plan.common, **plan.contestants[contestant]}
+
+
+def sooner(ours: str, theirs: str, *, in_time: bool = False) -> Finding:
     """Whether one contestant needs fewer epochs to the target, or also less time for them.
 
-    Time is counted in epochs of the convolution. An epoch of the kernel's network costs at least
-    one of them and at most `layer_cost`, because the layers above are the same.
+    Time is counted in epochs of the study's convolution: each costs what `epoch_cost` says.
     """
-
-    def find() -> Finding:
-        if unsaid := _open(ours, theirs):
-            return unsaid
-        needed, mark = ([counted_epochs(run) for run in complete(name)] for name in (ours, theirs))
-        words = f"{statistics.mean(needed):.1f} against {statistics.mean(mark):.1f} epochs; "
-        most = layer_cost(kernel_of(*ours.split("/"))) if in_time else 1.0
-        if most is None:
-            return Finding(words + "the cost of an epoch was not measured", NOT_RUN)
-        saved = [difference(mark, [cost * n for n in needed]) for cost in (most, 1.0)]
-        means = dict.fromkeys(s.words(1) for s in saved)
-        verdicts = {s.verdict for s in saved}
-        gap = " to ".join(means)
-        verdict = verdicts.pop() if len(verdicts) == 1 else "unclear"
-        return Finding(f"{words}saved {gap}", verdict, gap)
-
-    return find
+    if unsaid := _open(ours, theirs):
+        return unsaid
+    needed, mark = (
+        [float(counted_epochs(run)) for run in complete(name)] for name in (ours, theirs)
+    )
+    words = f"{statistics.mean(needed):.1f} against {statistics.mean(mark):.1f} epochs"
+    if in_time:
+        cost, beside = epoch_cost(ours), epoch_cost(theirs)
+        if cost is None or beside is None:
+            return Finding(f"{words}; the time of an epoch was not measured", NOT_RUN)
+        words = f"{words} of {cost:.2f} and {beside:.2f} plain ones"
+        needed, mark = [cost * n for n in needed], [beside * n for n in mark]
+    found = difference(mark, needed)
+    gap = found.words(1)
+    return Finding(f"{words}; saved {gap}", found.verdict, gap)
 
 
-def reaches(ours: str, lowest: float) -> Callable[[], Finding]:
+def reaches(ours: str, lowest: float) -> Finding:
     """Whether the test accuracy after the best epoch, as the paper's scripts report it, is there.
 
     It is not if the whole interval of its mean lies below.
     """
-
-    def find() -> Finding:
-        if unsaid := _open(ours):
-            return unsaid
-        best = [run.best_test_accuracy or 0.0 for run in complete(ours)]
-        found = difference(best, [lowest] * len(best))
-        verdict = "not reproduced" if found.verdict == "not reproduced" else "reproduced"
-        return Finding(f"{per_cent(best)} %", verdict)
-
-    return find
+    if unsaid := _open(ours):
+        return unsaid
+    best = [run.best_test_accuracy or 0.0 for run in complete(ours)]
+    found = difference(best, [lowest] * len(best))
+    verdict = "not reproduced" if found.verdict == "not reproduced" else "reproduced"
+    return Finding(f"{per_cent(best)} %", verdict)
 
 
-def stuck(study: str, contestant: str, rates: tuple[float, ...]) -> Callable[[], Finding]:
+def stuck(study: str, contestant: str, rates: tuple[float, ...]) -> Finding:
     """Whether a contestant stays near chance, below 20 %, at each of these learning rates."""
-
-    def find() -> Finding:
-        runs = search(study, contestant)
-        if not set(rates) <= set(runs):
-            return Finding("", NOT_RUN)
-        found = {rate: runs[rate].validation_accuracy or 0.0 for rate in rates}
-        words = ", ".join(f"{100 * value:.1f} % at {rate:g}" for rate, value in found.items())
-        return Finding(words, "reproduced" if max(found.values()) < 0.2 else "not reproduced")
-
-    return find
+    runs = search(study, contestant)
+    if not set(rates) <= set(runs):
+        return Finding("", NOT_RUN)
+    found = {rate: runs[rate].validation_accuracy or 0.0 for rate in rates}
+    words = ", ".join(f"{100 * value:.1f} % at {rate:g}" for rate, value in found.items())
+    return Finding(words, "reproduced" if max(found.values()) < 0.2 else "not reproduced")
 
 
 def no_runs() -> Finding:
@@ -237,17 +221,13 @@ def patchwise(name: str) -> bool:
     return abs(one - other) > 1e-9
 
 
-def all_patchwise(*kernels: str) -> Callable[[], Finding]:
+def all_patchwise(*kernels: str) -> Finding:
     """Whether each of the kernels is `patchwise`."""
-
-    def find() -> Finding:
-        apart = {name: patchwise(name) for name in kernels}
-        words = "tells apart patches of one dot product: " + ", ".join(
-            f"{name} {'yes' if found else 'no'}" for name, found in apart.items()
-        )
-        return Finding(words, "reproduced" if all(apart.values()) else "not reproduced")
-
-    return find
+    apart = {name: patchwise(name) for name in kernels}
+    words = "tells apart patches of one dot product: " + ", ".join(
+        f"{name} {'yes' if found else 'no'}" for name, found in apart.items()
+    )
+    return Finding(words, "reproduced" if all(apart.values()) else "not reproduced")
 
 
 def volterra() -> Finding:

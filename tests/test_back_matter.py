@@ -341,7 +341,7 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     # "level, as far as three seeds can tell", at the best rates and at the script's
     for study in ("mnist", "mnist-paper-rate"):
         cubic, plain = f"{study}/polynomial-3", f"{study}/convolution"
-        assert claims.more_accurate(cubic, plain)().verdict == "unclear"
+        assert claims.more_accurate(cubic, plain).verdict == "unclear"
     # "the first to get to 98 %, but the convolution at its best rate takes no longer"
     at_rate = [audit.counted_epochs(run) for run in audit.complete("mnist-paper-rate/polynomial-3")]
     plain, best = (
@@ -353,20 +353,20 @@ def test_what_the_answers_say_of_the_numbers() -> None:
     # "level with both, within half a point"
     for kernel in ("first", "convolution"):
         pair = f"mnist-places/{kernel}-head-relu", "mnist/convolution"
-        assert claims.level(*pair, within=0.005)().verdict == "reproduced"
+        assert claims.level(*pair, within=0.005).verdict == "reproduced"
     # "the whole interval lies below", "end level with the convolution, and get to 98 % sooner"
     bare, plain_bare = "mnist-places/first-no-relu", "mnist-places/convolution-no-relu"
-    assert claims.more_accurate(bare, "mnist/convolution")().verdict == "not reproduced"
+    assert claims.more_accurate(bare, "mnist/convolution").verdict == "not reproduced"
     # "but there the interval holds 0"
     both = claims.more_accurate("mnist-places/both-no-relu", "mnist/convolution")
-    assert both().verdict == "unclear"
+    assert both.verdict == "unclear"
     for cubic in (bare, "mnist-places/both-no-relu"):
-        assert claims.more_accurate(cubic, plain_bare)().verdict == "unclear"
-        assert claims.sooner(cubic, plain_bare)().verdict == "reproduced"
+        assert claims.more_accurate(cubic, plain_bare).verdict == "unclear"
+        assert claims.sooner(cubic, plain_bare).verdict == "reproduced"
     # "unclear", and "the cubic one was behind"
     for kernel, before in (("polynomial-3", "not reproduced"), ("correlation", "unclear")):
         for study, verdict in (("light-rates", "unclear"), ("light", before)):
-            found = claims.more_accurate(f"{study}/{kernel}", "light/convolution")()
+            found = claims.more_accurate(f"{study}/{kernel}", "light/convolution")
             assert found.verdict == verdict
     # "some in which the correlation does not help"
     no_help = [

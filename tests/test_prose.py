@@ -105,7 +105,7 @@ def test_what_the_prose_says_of_the_fast_recipe() -> None:
     assert f"{look.test_accuracy:.1%}" == "93.6%"
     older = records.load("cifar10-resnet20-linear-first-seed0")
     assert round(100 * (look.test_accuracy - older.test_accuracy)) == 8
-    result = claims.more_accurate("fast/polynomial-3", "fast/convolution")().result
+    result = claims.more_accurate("fast/polynomial-3", "fast/convolution").result
     assert result == "92.71 ± 0.06 against 93.06 ± 0.04 %; −0.34 ± 0.19"
     assert all(f"{part} %" in prose for part in ("92.71 ± 0.06", "93.06 ± 0.04"))
 
@@ -149,9 +149,9 @@ def test_what_the_prose_says_of_the_setting_of_the_paper() -> None:
     plain = {"light": "unclear", "light-rates": "not reproduced"}
     for study, verdict in plain.items():
         cubic = claims.more_accurate("light-rates/polynomial-3", f"{study}/convolution")
-        assert cubic().verdict == verdict
+        assert cubic.verdict == verdict
     # "the kernel does not stand in for all of them"
-    assert claims.more_accurate(bare, "mnist/convolution")().verdict == "not reproduced"
+    assert claims.more_accurate(bare, "mnist/convolution").verdict == "not reproduced"
 
 
 def test_what_the_prose_says_of_the_learning_rates_on_mnist() -> None:

@@ -365,7 +365,7 @@ def test_the_table_of_the_opening_page_is_the_recorded_one() -> None:
         assert f"| {words} | {full} | {shadow} |" in page
     # "three seeds see no difference"
     for run in list(layers.values())[1:]:
-        assert claims.more_accurate(run, "light/convolution")().verdict == "unclear"
+        assert claims.more_accurate(run, "light/convolution").verdict == "unclear"
     # there and in the FAQ: at the rate 1.0 for both, "two thirds of a point behind"
     both = (audit.scores(f"light-rates/{name}") for name in ("polynomial-3", "convolution"))
     behind = audit.difference(*both)

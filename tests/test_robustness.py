@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,9 +130,9 @@ def test_who_loses_less_to_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = "mnist/gaussian", "mnist/convolution"
     gap = "+20.00 ± 0.00"
     words = f"loses 30.00 ± 0.00 against 50.00 ± 0.00 points; saved {gap}"
-    find = findings.resists(ours, theirs, "FGSM", 0.1)
+    find = partial(findings.resists, ours, theirs, "FGSM", 0.1)
     assert find() == Finding(words, "reproduced", gap)
-    assert findings.resists(theirs, ours, "FGSM", 0.1)().verdict == "not reproduced"
+    assert findings.resists(theirs, ours, "FGSM", 0.1).verdict == "not reproduced"
     rows = robustness.table("mnist").splitlines()
     assert rows[2:4] == [
         "| untouched | 0.000 | 90.0 ± 0.0 | 80.0 ± 0.0 |",
