@@ -19,7 +19,7 @@ from sphinx.ext.napoleon import Config, GoogleDocstring
 from torch import nn
 
 import kerv
-from kerv import audit, bench, claims, light, records
+from kerv import audit, bench, claims, findings, light, records
 
 BOOK = Path(__file__).parents[1] / "book"
 NAMES = " ".join(api_page.SECTIONS.values()).split()
@@ -303,7 +303,8 @@ def measured() -> dict[str, list[float]]:
         ],
         "Should I replace all layers?": [
             *(gaussian, convolution, fixed),
-            *(digits(name, "resnet20") for name in ("cosine-all", "convolution")),
+            *(digits(name, "resnet20") for name in ("cosine-all", "convolution", "sigmoid-all")),
+            findings.epoch_cost("resnet20/sigmoid-all"),
         ],
         "Why is it slower than a convolution?": [
             *(cost(wide, layer) for layer in ("polynomial", "gaussian", "rational_quadratic")),

@@ -103,56 +103,6 @@ def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
     assert f"scaled to norm 1 the Gaussian ends at {records.per_cent(normalised)} %" in readme
 
 
-def test_what_is_said_of_resnet20() -> None:
-    cubic, plain = "resnet20/polynomial-3", "resnet20/convolution"
-    # chapter 10: "it ends at 89.3 %"
-    assert round(100 * sum(audit.scores(plain)) / 3, 1) == 89.3
-    # "a third of a point above in the mean", "a fifth below on those held out", both unclear
-    held = (
-        [run.validation_accuracy or 0.0 for run in audit.complete(name)] for name in (cubic, plain)
-    )
-    on_test = audit.difference(audit.scores(cubic), audit.scores(plain))
-    on_held = audit.difference(*held)
-    assert (round(300 * on_test.mean), round(500 * on_held.mean)) == (1, -1)
-    assert {on_test.verdict, on_held.verdict} == {"unclear"}
-    # "a square, a sigmoid and a correlation are *unclear* too", by at most a third of a point
-    for name, thirds in (("polynomial-2", 0), ("sigmoid", 1), ("correlation", -1)):
-        gap = audit.difference(audit.scores(f"resnet20/{name}"), audit.scores(plain))
-        assert (gap.verdict, round(300 * gap.mean)) == ("unclear", thirds)
-    # "A cosine, L2 and a Gaussian lose one to two points", two at an end of the list
-    for name in ("cosine", "l2", "gaussian"):
-        lost = audit.difference(audit.scores(f"resnet20/{name}"), audit.scores(plain))
-        assert lost.verdict == "not reproduced"
-        assert -0.02 < lost.mean < -0.01
-        # "each at its best rate, are five to six points behind" in the search
-        best_of = {n: audit.search("resnet20", n).values() for n in (name, "convolution")}
-        ours, theirs = (max(r.validation_accuracy or 0.0 for r in v) for v in best_of.values())
-        assert round(100 * (theirs - ours)) in (5, 6)
-    assert audit.best_rate("resnet20", "l2") == sorted(STUDIES["resnet20"].rates)[1]
-    # "a cosine in all layers no more than one in the stem", FAQ: "costs as much"
-    both = (audit.scores(f"resnet20/{name}") for name in ("cosine-all", "cosine"))
-    assert audit.difference(*both).verdict == "unclear"
-    # chapter 10: the cosine 0.1 "by half a point, and the Gaussian at 1.0, by one"
-    for name, rates, by in (("cosine", (0.1, 0.3), 0.005), ("gaussian", (1.0, 0.3), 0.01)):
-        assert audit.best_rate("resnet20", name) == rates[0]
-        found = audit.search("resnet20", name)
-        best, next_best = (found[rate].validation_accuracy or 0.0 for rate in rates)
-        assert best - next_best == pytest.approx(by, abs=0.002)
-    # "The correlation is behind too, and at 1.0 by far"
-    at = {n: audit.search("resnet20", n) for n in ("correlation", "convolution")}
-    behind = {
-        rate: (run.validation_accuracy or 0.0)
-        - (at["correlation"][rate].validation_accuracy or 0.0)
-        for rate, run in at["convolution"].items()
-    }
-    assert min(behind.values()) > 0.01
-    assert behind[1.0] > 0.15 > 3 * max(behind[0.1], behind[0.3])
-    # "one to three points behind at every rate" of the search
-    for rate in STUDIES["resnet20"].rates:
-        at = [records.load(f"{name}-lr{rate:g}").validation_accuracy for name in (cubic, plain)]
-        assert 0.009 < at[1] - at[0] < 0.03
-
-
 def test_what_is_said_of_the_rival_that_was_trained_under_noise() -> None:
     name, noise = "convolution-noise-augmented", "noise 0.03"
     rival, plain, l2 = f"light-rates/{name}", "light/convolution", "light-rates/l2"
