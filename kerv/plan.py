@@ -150,7 +150,12 @@ STUDIES = {
     "attacked": Study(
         question="Does L2 in the first layer resist an attack, as the paper says?",
         common=_LIGHT,
-        contestants={"convolution": {}, "l2": _FIRST["l2"]},
+        contestants={
+            "convolution": {},
+            "l2": _FIRST["l2"],
+            # Added when L2 had lost less to one step: the rival that was ahead of it under noise.
+            "convolution-noise-augmented": _UNDER_LIGHT["convolution-noise-augmented"],
+        },
         rates=(0.3, 1.0),
         search_epochs=2,
         attacked=True,

@@ -50,7 +50,7 @@ _LEVELS = (1 / 255, 2 / 255, 4 / 255)
 GROUPS = {
     "mnist": Group(("convolution", "polynomial-3", "gaussian", "cosine"), (0.05, 0.1, 0.2), 1000),
     "light": Group(("convolution", "correlation"), _LEVELS, 500),
-    "attacked": Group(("convolution", "l2"), _LEVELS, 1000, plan.SEEDS),
+    "attacked": Group(tuple(plan.STUDIES["attacked"].contestants), _LEVELS, 1000, plan.SEEDS),
 }
 
 
