@@ -231,7 +231,7 @@ CLAIMS = (
         Claim(
             _RESISTS,
             _TEXT,
-            f"{test}, radius 2/255",
+            f"{test}, radius 2/255, on 1,000 pictures",
             partial(resists, "attacked/l2", f"attacked/{_PLAIN}", attack, 2 / 255),
         )
         for test, attack in (

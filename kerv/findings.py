@@ -98,7 +98,9 @@ def resists(ours: str, theirs: str, attack: str, radius: float) -> Finding:
         (robustness.accuracies(run), robustness.accuracies(run, attack, radius))
         for run in (ours, theirs)
     ]
-    return _saved(*fell) if all(map(all, fell)) else Finding("", NOT_RUN)
+    if not all(shares for fall in fell for shares in fall):  # a network was not attacked yet
+        return Finding("", NOT_RUN)
+    return _saved(*fell)
 
 
 _Fall = tuple[Sequence[float], Sequence[float]]
@@ -119,8 +121,8 @@ def epoch_cost(run: str) -> float | None:
     From the quiet measurement of `kerv.timing`, of this study or of one in which the contestant
     has the same settings. None where there is none.
 
-    >>> epoch_cost("mnist-paper-rate/convolution"), epoch_cost("mnist-places/both")
-    (1.0, None)
+    >>> epoch_cost("mnist-paper-rate/polynomial-3") == epoch_cost("mnist/polynomial-3")
+    True
     """
     study, _, contestant = run.partition("/")
     settings = _settings(study, contestant)

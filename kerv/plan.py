@@ -145,8 +145,8 @@ STUDIES = {
         under_light=True,
         extends="light",
     ),
-    # Planned for the paper's own test of L2. The networks of "light" and "light-rates" were not
-    # kept. The rates are the two that the convolution and L2 had chosen of five.
+    # Planned for the paper's own test of L2. Of "light" and "light-rates" no network of L2
+    # was kept. The rates are the two that the convolution and L2 had chosen of five.
     "attacked": Study(
         question="Does L2 in the first layer resist an attack, as the paper says?",
         common=_LIGHT,

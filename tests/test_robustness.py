@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kerv import attacks, audit, data, findings, robustness, scaling, train
+from kerv import attacks, audit, data, findings, records, robustness, scaling, train
 from kerv.findings import Finding
 
 FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
@@ -61,6 +61,7 @@ def test_each_network_is_attacked_once(
 def test_records_are_whole_and_more_steps_find_more(group: str) -> None:
     found, chosen = robustness.recorded(), robustness.GROUPS[group]
     runs = [f"{group}/{name}-seed{seed}" for name in chosen.contestants for seed in chosen.seeds]
+    assert set(runs) & set(records.names()) <= found.keys()
     for of in (found[run] for run in runs if run in found):
         assert len(of) == 1 + len(chosen.radii) * (len(robustness.ATTACKS) + 1)
         for radius in chosen.radii:
