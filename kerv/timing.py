@@ -58,7 +58,7 @@ def epoch(study: str, contestant: str) -> float:
             f"{', '.join(found) or 'none'}"
         )
     config = _config(study, contestant)
-    pictures = TRAINING_PICTURES[config.data]
+    pictures = data.TRAINING_PICTURES[config.data]
     return found[contestant] * (pictures - round(config.validation * pictures))
 
 
@@ -109,10 +109,6 @@ def measure(
             taken[name].append(time.perf_counter() - begun)
         log(f"{study}: round {turn} of {rounds}, {sum(t[-1] for t in taken.values()):.0f} s")
     return {name: statistics.median(times[1:]) / pictures for name, times in taken.items()}
-
-
-# As in `data.load`; a table should not have to read the datasets.
-TRAINING_PICTURES = {"cifar10": 50_000, "mnist": 60_000, "textures": 10_000}
 
 
 def _config(study: str, contestant: str) -> TrainConfig:

@@ -75,6 +75,7 @@ def test_real_formats(name: str, shape: tuple, root: Path, device: torch.device)
     assert dataset.shape == shape
     assert len(dataset.classes) == 10
     if len(dataset.train_x) >= 50_000:
+        assert len(dataset.train_x) == data.TRAINING_PICTURES[name]
         x, channels = dataset.normalize(dataset.train_x), shape[0]
         zeros, ones = torch.zeros(channels), torch.ones(channels)
         torch.testing.assert_close(x.mean((0, 2, 3)).cpu(), zeros, atol=2e-3, rtol=0)
@@ -227,7 +228,7 @@ def test_textures_are_made_fast_and_the_same_each_time() -> None:
     start = time.process_time()
     first = data.load("textures")
     assert time.process_time() - start < 20
-    assert first.train_x.shape == (10_000, 1, 32, 32)
+    assert first.train_x.shape == (data.TRAINING_PICTURES["textures"], 1, 32, 32)
     assert first.test_x.shape == (2_000, 1, 32, 32)
     assert (first.train_y.bincount() == 1000).all()
     assert (first.test_y.bincount() == 200).all()
