@@ -46,6 +46,13 @@ def test_formulas_use_the_width_of_a_phone(
         assert formula.evaluate("f => f.scrollWidth <= f.clientWidth")
 
 
+def test_an_interval_stays_on_one_line(context: BrowserContext, site: str) -> None:
+    with closing(Visit(context, site, "book/10_audit.html", "light", 390)) as visit:
+        cells = visit.page.locator("td", has_text="±").all_text_contents()
+    assert "95.02\u00a0±\u00a00.14" in cells
+    assert not [cell for cell in cells if " ± " in cell]
+
+
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 @pytest.mark.parametrize("path", [p for p in PAGES if p != "index.html"])
 def test_page(context: BrowserContext, site: str, path: str, theme: str, width: int) -> None:
