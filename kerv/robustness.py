@@ -57,8 +57,8 @@ GROUPS = {
 def recorded() -> dict[str, dict[str, float]]:
     """The accuracies by run and "attack, ε"; empty if nothing was recorded.
 
-    >>> sorted(recorded())[:1]
-    ['light/convolution-seed0']
+    >>> "light/convolution-seed0" in recorded()
+    True
     """
     file = resources.files(__package__).joinpath("robustness.json")
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
