@@ -125,16 +125,11 @@ def epoch_cost(run: str) -> float | None:
     True
     """
     study, _, contestant = run.partition("/")
-    settings = _settings(study, contestant)
+    settings = get_study(study).settings(contestant)
     for timed, seconds in timing.recorded()["seconds"].items():
-        if contestant in seconds and _settings(timed, contestant) == settings:
+        if contestant in seconds and get_study(timed).settings(contestant) == settings:
             return seconds[contestant] / seconds["convolution"]
     return None
-
-
-def _settings(study: str, contestant: str) -> dict[str, object]:
-    plan = get_study(study)
-    return {**plan.common, **plan.contestants[contestant]}
 
 
 def sooner(ours: str, theirs: str, *, in_time: bool = False) -> Finding:

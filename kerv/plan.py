@@ -37,6 +37,14 @@ class Study:
     attacked: bool = field(default=False)
     extends: str | None = field(default=None)
 
+    def settings(self, contestant: str) -> dict[str, Any]:
+        """What a contestant trains with, its learning rate aside.
+
+        >>> STUDIES["few-digits"].settings("cosine")["kernel"]
+        'cosine'
+        """
+        return {**self.common, **self.contestants[contestant]}
+
 
 _LIGHT = {
     "data": "cifar10",

@@ -73,8 +73,8 @@ def planned(name: str) -> Iterator[tuple[str, TrainConfig]]:
     """
     study = get_study(name)
     there = set(records.names())
-    for contestant, settings in study.contestants.items():
-        shared = {**study.common, **settings}
+    for contestant in study.contestants:
+        shared = study.settings(contestant)
         search = {
             rate: (
                 f"{name}/{contestant}-lr{rate:g}",

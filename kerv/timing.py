@@ -112,9 +112,8 @@ def measure(
 
 
 def _config(study: str, contestant: str) -> TrainConfig:
-    plan = studies.get_study(study)
     # At a tiny rate random pictures make no run diverge. The rate changes no time.
-    return TrainConfig(**{**plan.common, **plan.contestants[contestant]}, lr=1e-4)
+    return TrainConfig(**studies.get_study(study).settings(contestant), lr=1e-4)
 
 
 def _random_pictures(study: str, count: int) -> data.Dataset:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kerv import audit, bench, claims, models, records, robustness
+from kerv import audit, bench, claims, findings, models, records, robustness
 from kerv.studies import STUDIES
 
 _CUBIC, _PLAIN = "polynomial-3", "convolution"
@@ -144,7 +144,7 @@ def test_what_chapter_10_says_of_a_thousand_digits() -> None:
 
 
 def test_what_chapter_10_says_of_the_networks_under_attack() -> None:
-    # "All chose 1.0", "ahead there by a fifth of a point. In `light-rates` it was behind by more"
+    # "All chose 1.0", "better by a fifth of a point", in `light-rates` "worse, by more"
     assert {audit.best_rate("attacked", name) for name in STUDIES["attacked"].contestants} == {1.0}
     ends = [f"attacked/{_PLAIN}-lr1", f"attacked/{_PLAIN}-lr0.3"]
     ends += [f"light-rates/{_PLAIN}-lr1", f"light/{_PLAIN}-lr0.3"]
@@ -165,3 +165,15 @@ def test_what_chapter_10_says_of_the_networks_under_attack() -> None:
         for attack in ("FGSM", "PGD, 20 steps")
     ]
     assert cosine[0] > 0.85 > 0.05 > cosine[1]
+
+
+def test_what_chapter_10_says_of_time() -> None:
+    def plain_epochs(run: str) -> float:
+        cost = findings.epoch_cost(run)
+        assert cost is not None
+        return round(cost * statistics.mean(map(audit.counted_epochs, audit.complete(run))), 1)
+
+    # "its two epochs cost three plain ones, and the convolution takes 2.7"
+    assert [plain_epochs(f"mnist/{name}") for name in ("cosine", _PLAIN)] == [3.0, 2.7]
+    # "its epochs cost those of 4.2 plain ones, and the convolution needs 6.3"
+    assert [plain_epochs(f"mnist-paper-rate/{name}") for name in (_CUBIC, _PLAIN)] == [4.2, 6.3]

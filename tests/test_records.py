@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from kerv import checkpoint, records
+from kerv.studies import STUDIES
 
 STATE = {"config": {}, "epoch": 1, "model": {"w": torch.ones(2)}, "optimizer": {}}
 STATE |= {"history": [], "filters": []}
@@ -167,7 +168,8 @@ def test_every_recorded_run_is_whole() -> None:
         assert len(run.epochs) == run.config["epochs"]
         if run.conditions:
             assert run.conditions["unchanged"] == run.test_accuracy, "seen as it was trained"
-        assert run.config["limit"] == (2000 if name.startswith("few-digits/") else 0)
+        study = STUDIES.get(name.split("/")[0])
+        assert run.config["limit"] == (study.common.get("limit", 0) if study else 0)
         assert 0 < run.test_accuracy < 1
         assert run.seconds == pytest.approx(sum(e["seconds"] for e in run.epochs))
 
