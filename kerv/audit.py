@@ -21,7 +21,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from . import light, studies
+from . import studies
 from .records import Record, diverged, load, markdown, names, per_cent
 from .registry import kernel_name
 
@@ -125,7 +125,7 @@ def scores(run: str, condition: str | None = None) -> list[float]:
 
     Args:
         run: study and contestant, as in "light/correlation".
-        condition: a name of `kerv.light.CONDITIONS`, for the accuracy under that light.
+        condition: one of the study's conditions, for the accuracy under that light.
 
     Raises:
         ValueError: a seed is not recorded, it diverged, or it was not tested under the condition.
@@ -186,8 +186,9 @@ def light_table(study: str = "light", contestants: Sequence[str] | None = None) 
     '| condition | correlation | convolution |'
     """
     asked = chosen(study, contestants)
-    if not studies.get_study(study).under_light:
-        tested = ", ".join(name for name, s in studies.STUDIES.items() if s.under_light)
+    conditions = studies.get_study(study).conditions
+    if not conditions:
+        tested = ", ".join(name for name, s in studies.STUDIES.items() if s.conditions)
         raise ValueError(f"study {study!r} is not tested under light; these are: {tested}")
     columns = {
         contestant: runs for contestant in asked if (runs := complete(f"{study}/{contestant}"))
@@ -198,7 +199,7 @@ def light_table(study: str = "light", contestants: Sequence[str] | None = None) 
             no_score(runs) or per_cent([(run.conditions or {})[condition] for run in runs])
             for runs in columns.values()
         ]
-        for condition in light.CONDITIONS
+        for condition in conditions
     ]
     return markdown(["condition", *columns], rows)
 
@@ -211,7 +212,7 @@ def leads(
     Args:
         ours: study and contestant, as in "light/correlation".
         rivals: the same of those it is compared with.
-        conditions: names of `kerv.light.CONDITIONS`.
+        conditions: those under which they were tested, as "haze" or another of `kerv.light`.
 
     Raises:
         ValueError: a seed is not recorded, or it was not tested under a condition.

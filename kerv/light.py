@@ -98,6 +98,15 @@ def noise(x: Tensor, sigma: float) -> Tensor:
     return x + sigma * drawn.to(x)
 
 
+def levels(x: Tensor, count: int) -> Tensor:
+    """`x` rounded to the nearest of `count` values, evenly spaced from 0 to 1.
+
+    >>> levels(torch.tensor([0.1, 0.3, 0.9]), count=3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    return (x * (count - 1)).round() / (count - 1)
+
+
 def blur(x: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur; `sigma` in pixels."""
     from torchvision.transforms.v2.functional import gaussian_blur
@@ -125,9 +134,23 @@ CONDITIONS: dict[str, Change] = {
     "blur": lambda x: blur(x, 1.0),
 }
 
+# What some of those do at once, each alone. Haze has a gain beside its offset. And at a tenth of
+# the light a picture has 27 values left, from 0 to 26.
+ALONE: dict[str, Change] = {
+    "offset +0.2": lambda x: x + 0.2,
+    "offset −0.2": lambda x: x - 0.2,
+    "27 levels": lambda x: levels(x, 27),
+    "8 levels": lambda x: levels(x, 8),
+    "4 levels": lambda x: levels(x, 4),
+}
+
 
 def change(pictures: Tensor, condition: str) -> Tensor:
-    """uint8 pictures under one of `CONDITIONS`, as a camera would store them: clipped and rounded.
+    """uint8 pictures under a change of light, as a camera would store them: clipped and rounded.
+
+    Args:
+        pictures: uint8, (N, C, H, W).
+        condition: a name of `CONDITIONS` or of `ALONE`.
 
     Raises:
         ValueError: the condition is unknown.
@@ -135,9 +158,10 @@ def change(pictures: Tensor, condition: str) -> Tensor:
     >>> change(torch.tensor([[[[200]]]], dtype=torch.uint8), "twice the light").item()
     255
     """
-    if condition not in CONDITIONS:
-        raise ValueError(f"unknown condition {condition!r}; they are {', '.join(CONDITIONS)}")
-    changed = CONDITIONS[condition](pictures.float() / 255)
+    known = CONDITIONS | ALONE
+    if condition not in known:
+        raise ValueError(f"unknown condition {condition!r}; they are {', '.join(known)}")
+    changed = known[condition](pictures.float() / 255)
     return (changed.clamp(0, 1) * 255).round().to(torch.uint8)
 
 

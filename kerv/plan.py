@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import light
 from .config import RECIPES
 
 SEEDS = (0, 1, 2)
@@ -20,11 +21,12 @@ class Study:
 
     `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
     rates that each contestant may choose from, by runs of `search_epochs`; where there is one rate,
-    there is no search. `under_light` says whether the networks are also tested under
-    `kerv.light.CONDITIONS`. Of the contestants that are `displayed`, the network of the first seed
-    is kept too, and its first filters through the epochs, in half precision. Of one that is
-    `attacked`, the networks of all seeds are kept, for `kerv.robustness`. A study that `extends`
-    another goes on with its search: its final runs have the best of the rates that it adds.
+    there is no search. The trained networks are also tested under the `conditions`, which are names
+    of `kerv.light.CONDITIONS` and `kerv.light.ALONE`. Of the contestants that are `displayed`, the
+    network of the first seed is kept too, and its first filters through the epochs, in half
+    precision. Of one that is `attacked`, the networks of all seeds are kept, for `kerv.robustness`.
+    A study that `extends` another goes on with its search: its final runs have the best of the
+    rates that it adds.
     """
 
     question: str
@@ -32,7 +34,7 @@ class Study:
     contestants: Mapping[str, Mapping[str, Any]]
     rates: Sequence[float]
     search_epochs: int = field(default=0)
-    under_light: bool = field(default=False)
+    conditions: Sequence[str] = field(default=())
     displayed: Sequence[str] = field(default=())
     attacked: bool = field(default=False)
     extends: str | None = field(default=None)
@@ -124,7 +126,7 @@ STUDIES = {
         contestants=_UNDER_LIGHT,
         rates=(0.03, 0.1, 0.3),
         search_epochs=2,
-        under_light=True,
+        conditions=tuple(light.CONDITIONS),
         displayed=("convolution", "correlation"),
     ),
     # Planned when all contestants of "light" had chosen the largest of their rates.
@@ -140,18 +142,36 @@ STUDIES = {
                 *("convolution-instance-norm", "polynomial-3"),
                 # Added after a seed at 0.3, the end of its list, had lost little to noise.
                 *("l2", "convolution-noise-augmented"),
-                # Added last: what chapter 9 says of two remedies stood on 0.3, the end of the list.
+                # Added when what chapter 9 says of two remedies stood on 0.3, the end of the list.
                 "correlation-shadow-augmented",
                 "convolution-per-picture-shadow-augmented",
                 "convolution-instance-norm-shadow-augmented",
                 "convolution-local-contrast-shadow-augmented",
                 "convolution-local-contrast",
+                # Added last: those whose differences still stood on it.
+                *("convolution-gain-augmented", "correlation-per-channel", "cosine-unscaled"),
             )
         },
         rates=(1.0, 3.0),
         search_epochs=2,
-        under_light=True,
+        conditions=tuple(light.CONDITIONS),
         extends="light",
+    ),
+    # Planned when haze had been the only offset that was tested, and never without a gain. The
+    # rates are those that its contestants had chosen in the studies above.
+    "light-alone": Study(
+        question="What does an offset change alone, and what do few levels?",
+        common=_LIGHT,
+        contestants={
+            name: _UNDER_LIGHT[name]
+            for name in (
+                *("convolution", "correlation"),
+                *("convolution-per-picture", "cosine-unscaled"),
+            )
+        },
+        rates=(0.3, 1.0),
+        search_epochs=2,
+        conditions=("unchanged", "a tenth of the light", *light.ALONE),
     ),
     # Planned for the paper's own test of L2. Of "light" and "light-rates" no network of L2
     # was kept. The rates are the two that the convolution and L2 had chosen of five.

@@ -135,8 +135,8 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
         while run := _next(study):
             name, config = run
             print(f"{name}:", flush=True)
-            tested = STUDIES[study].under_light and "-seed" in name
-            record = _run(config, folder / name, under_light=tested)
+            conditions = STUDIES[study].conditions if "-seed" in name else ()
+            record = _run(config, folder / name, conditions)
             record = dataclasses.replace(record, weights=None, filters=None)
             if name in _kept(study) and record.failed is None:
                 record = _keep(record, folder / name, target / name)
@@ -171,7 +171,7 @@ def _keep(record: Record, run: Path, target: Path) -> Record:
     return dataclasses.replace(record, weights=names["weights"], filters=names["filters"])
 
 
-def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
+def _run(config: TrainConfig, out: Path, conditions: Sequence[str]) -> Record:
     last = out / train.LAST
     config = dataclasses.replace(config, out=str(out), resume=str(last) if last.exists() else None)
     try:
@@ -189,14 +189,15 @@ def _run(config: TrainConfig, out: Path, *, under_light: bool) -> Record:
             hardware=records.hardware(torch.device(distributed.device_type(config.device))),
             failed=str(error).split(":")[0],
             best_test_accuracy=0.0 if config.score_test else None,
-            conditions=dict.fromkeys(light.CONDITIONS, 0.0) if under_light else None,
+            conditions=dict.fromkeys(conditions, 0.0) if conditions else None,
         )
-    if under_light:
-        record = dataclasses.replace(record, conditions=_accuracies(config, out))
+    if conditions:
+        found = _accuracies(config, out, conditions)
+        record = dataclasses.replace(record, conditions=found)
     return record
 
 
-def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
+def _accuracies(config: TrainConfig, out: Path, conditions: Sequence[str]) -> dict[str, float]:
     """The test accuracy of the trained network under each condition."""
     device = torch.device(distributed.device_type(config.device))
     dataset = data.load(config.data, config.root, device)
@@ -211,7 +212,7 @@ def _accuracies(config: TrainConfig, out: Path) -> dict[str, float]:
             precision=config.precision,
             views=config.views,
         )
-        for condition in light.CONDITIONS
+        for condition in conditions
     }
 
 

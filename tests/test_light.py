@@ -13,7 +13,7 @@ PICTURES = torch.randint(0, 256, (4, 3, 32, 32), generator=torch.Generator().man
 )
 
 
-@pytest.mark.parametrize("condition", light.CONDITIONS)
+@pytest.mark.parametrize("condition", light.CONDITIONS | light.ALONE)
 def test_conditions_give_pictures_again(condition: str) -> None:
     changed = light.change(PICTURES, condition)
     assert changed.dtype == torch.uint8
@@ -36,6 +36,11 @@ def test_values_by_hand() -> None:
     assert four[::2, ::2].tolist() == [[100, 50], [25, 12]]
     ramp = light.change(grey, "smooth ramp")[0, 0]
     assert ramp[0].tolist() == [10, 40, 70, 100]
+    assert light.change(grey, "offset +0.2").unique().tolist() == [151]
+    assert light.change(grey, "offset −0.2").unique().tolist() == [49]
+    assert light.change(grey + 120, "offset +0.2").unique().tolist() == [255]
+    assert light.change(grey - 80, "offset −0.2").unique().tolist() == [0]
+    assert light.change(grey, "4 levels").unique().tolist() == [85]
     # The line through the corners leaves its own side dark, up to the diagonal.
     diagonal = light.change(grey, "diagonal shadow")[0, 0]
     assert diagonal[0, 0] == 20
@@ -158,13 +163,13 @@ def test_flat_pictures_stay_finite() -> None:
         assert scaling.scaler(name, dataset())(flat).isfinite().all()
 
 
-@pytest.mark.parametrize("name", [*light.CONDITIONS, *light.KINDS])
+@pytest.mark.parametrize("name", [*light.CONDITIONS, *light.ALONE, *light.KINDS])
 def test_changes_of_light_run_on_a_fake_gpu(name: str) -> None:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with FakeTensorMode():
         x = torch.empty(2, 3, 32, 32, device="cuda")
-        change = light.CONDITIONS.get(name) or (lambda x: light.vary(x, name, None))
+        change = (light.CONDITIONS | light.ALONE).get(name) or (lambda x: light.vary(x, name, None))
         assert change(x).device.type == "cuda"
 
 
@@ -206,6 +211,12 @@ def test_conditions_have_the_strength_of_their_names() -> None:
     x = PICTURES.float() / 255
     assert torch.equal(light.CONDITIONS["half the light"](x), 0.5 * x)
     assert torch.equal(light.CONDITIONS["blur"](x), light.blur(x, 1.0))
+    for count in (27, 8, 4):
+        stored = light.change(PICTURES, f"{count} levels").unique()
+        assert torch.equal(stored, (torch.arange(count) * 255 / (count - 1)).round().to(stored))
+    # "At a tenth of the light a picture has 27 values left"
+    dark = light.change(PICTURES, "a tenth of the light")
+    assert dark.unique().tolist() == list(range(27))
 
 
 def test_a_shadow_falls_from_every_side() -> None:

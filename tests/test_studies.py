@@ -22,7 +22,7 @@ TINY = Study(
     contestants={"convolution": {}, "gaussian": {"kernel": "gaussian"}},
     rates=(0.05, 0.2),
     search_epochs=1,
-    under_light=True,
+    conditions=("unchanged", "half in shadow"),
     displayed=("gaussian",),
 )
 
@@ -59,8 +59,6 @@ def test_a_study_runs_goes_on_and_stops(
 ) -> None:
     target = tmp_path / "records"
     monkeypatch.setattr(studies, "STUDIES", {"tiny": TINY})
-    few = ("unchanged", "half in shadow")
-    monkeypatch.setattr(light, "CONDITIONS", {name: light.CONDITIONS[name] for name in few})
     monkeypatch.setattr(
         records,
         "names",
@@ -101,7 +99,7 @@ def test_a_study_runs_goes_on_and_stops(
         for run in runs:
             assert search[run.config["lr"]] == max(search.values())
             assert run.conditions is not None
-            assert list(run.conditions) == list(light.CONDITIONS)
+            assert list(run.conditions) == list(TINY.conditions)
             assert run.conditions["unchanged"] == run.test_accuracy
             config = TrainConfig(**run.config)
             network, pictures = train.network(config), data.load("textures")
@@ -139,7 +137,7 @@ def test_of_an_attacked_study_the_networks_of_all_seeds_are_kept(
 ) -> None:
     plain = {"convolution": TINY.contestants["convolution"]}
     study = dataclasses.replace(
-        TINY, contestants=plain, rates=(0.05,), under_light=False, displayed=(), attacked=True
+        TINY, contestants=plain, rates=(0.05,), conditions=(), displayed=(), attacked=True
     )
     monkeypatch.setitem(STUDIES, "tiny", study)
     monkeypatch.setattr(records.resources, "files", lambda name: tmp_path)
@@ -157,7 +155,7 @@ def test_a_run_that_diverges_is_recorded_as_such(
 
     monkeypatch.setattr(train, "train", diverges)
     config = train.TrainConfig(data="textures", model="resnet8", lr=9.0)
-    record = studies._run(config, tmp_path, under_light=False)
+    record = studies._run(config, tmp_path, conditions=())
     assert record.failed == "the loss is nan by epoch 1, step 3, at learning rate 9"
     assert record.validation_accuracy == 0
     record.save(tmp_path / "x.json")
@@ -199,7 +197,7 @@ def test_where_all_is_recorded_nothing_runs(
 def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.main(["lihgt"]) == 1
     assert (
-        "unknown study 'lihgt'; they are light, light-rates, attacked, mnist"
+        "unknown study 'lihgt'; they are light, light-rates, light-alone, attacked"
         in capsys.readouterr().err
     )
 
