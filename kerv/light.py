@@ -70,6 +70,21 @@ def ramp(x: Tensor, darkest: float) -> Tensor:
     return x * torch.linspace(darkest, 1, x.shape[3], device=x.device)
 
 
+def soft_shadow(x: Tensor, left: float, width: float) -> Tensor:
+    """A shadow on the left half whose border is a ramp.
+
+    Args:
+        x: pictures (N, C, H, W).
+        left: the share of the light that is left in the shadow, from 0 to 1.
+        width: of the border, as a share of the picture's; it lies around the middle.
+
+    >>> soft_shadow(torch.ones(1, 1, 1, 4), left=0.2, width=0.5)
+    tensor([[[[0.2000, 0.4000, 0.8000, 1.0000]]]])
+    """
+    _, columns = _places(x.shape[2], x.shape[3], x.device)
+    return x * (left + (1 - left) * (columns / width + 0.5).clamp(0, 1))
+
+
 def four_lights(x: Tensor, strengths: tuple[float, float, float, float]) -> Tensor:
     """Another strength of light in each quarter: top left and right, bottom left and right.
 
@@ -134,14 +149,17 @@ CONDITIONS: dict[str, Change] = {
     "blur": lambda x: blur(x, 1.0),
 }
 
-# What some of those do at once, each alone. Haze has a gain beside its offset. And at a tenth of
-# the light a picture has 27 values left, from 0 to 26.
-ALONE: dict[str, Change] = {
+# What later studies add. An offset alone: haze has a gain beside it. Few levels alone: at a tenth
+# of the light 27 values are left, from 0 to 26. And what lies around the ramp and the shadow above.
+MORE: dict[str, Change] = {
     "offset +0.2": lambda x: x + 0.2,
     "offset −0.2": lambda x: x - 0.2,
     "27 levels": lambda x: levels(x, 27),
     "8 levels": lambda x: levels(x, 8),
     "4 levels": lambda x: levels(x, 4),
+    "gentle ramp": lambda x: ramp(x, 0.5),
+    "ramp from the top": lambda x: ramp(x.mT, 0.1).mT,
+    "soft shadow": lambda x: soft_shadow(x, 0.15, width=0.25),
 }
 
 
@@ -150,7 +168,7 @@ def change(pictures: Tensor, condition: str) -> Tensor:
 
     Args:
         pictures: uint8, (N, C, H, W).
-        condition: a name of `CONDITIONS` or of `ALONE`.
+        condition: a name of `CONDITIONS` or of `MORE`.
 
     Raises:
         ValueError: the condition is unknown.
@@ -158,7 +176,7 @@ def change(pictures: Tensor, condition: str) -> Tensor:
     >>> change(torch.tensor([[[[200]]]], dtype=torch.uint8), "twice the light").item()
     255
     """
-    known = CONDITIONS | ALONE
+    known = CONDITIONS | MORE
     if condition not in known:
         raise ValueError(f"unknown condition {condition!r}; they are {', '.join(known)}")
     changed = known[condition](pictures.float() / 255)

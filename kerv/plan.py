@@ -22,7 +22,7 @@ class Study:
     `common` and the values of `contestants` are fields of `TrainConfig`. `rates` are the learning
     rates that each contestant may choose from, by runs of `search_epochs`; where there is one rate,
     there is no search. The trained networks are also tested under the `conditions`, which are names
-    of `kerv.light.CONDITIONS` and `kerv.light.ALONE`. Of the contestants that are `displayed`, the
+    of `kerv.light.CONDITIONS` and `kerv.light.MORE`. Of the contestants that are `displayed`, the
     network of the first seed is kept too, and its first filters through the epochs, in half
     precision. Of one that is `attacked`, the networks of all seeds are kept, for `kerv.robustness`.
     A study that `extends` another goes on with its search: its final runs have the best of the
@@ -157,21 +157,24 @@ STUDIES = {
         conditions=tuple(light.CONDITIONS),
         extends="light",
     ),
-    # Planned when haze had been the only offset that was tested, and never without a gain. The
-    # rates are those that its contestants had chosen in the studies above.
-    "light-alone": Study(
-        question="What does an offset change alone, and what do few levels?",
+    # Planned when haze had been the only offset that was tested, and never without a gain, and one
+    # ramp the only soft change. The rates are those that its contestants had chosen above.
+    "light-more": Study(
+        question="What do an offset, few levels, other ramps and a soft shadow change?",
         common=_LIGHT,
         contestants={
             name: _UNDER_LIGHT[name]
             for name in (
-                *("convolution", "correlation"),
-                *("convolution-per-picture", "cosine-unscaled"),
+                *("convolution", "correlation", "convolution-per-picture", "cosine-unscaled"),
+                *("convolution-instance-norm", "convolution-local-contrast"),
             )
         },
         rates=(0.3, 1.0),
         search_epochs=2,
-        conditions=("unchanged", "a tenth of the light", *light.ALONE),
+        conditions=(
+            *("unchanged", "a tenth of the light", "smooth ramp", "half in shadow"),
+            *light.MORE,
+        ),
     ),
     # Planned for the paper's own test of L2. Of "light" and "light-rates" no network of L2
     # was kept. The rates are the two that the convolution and L2 had chosen of five.

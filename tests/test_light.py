@@ -13,7 +13,7 @@ PICTURES = torch.randint(0, 256, (4, 3, 32, 32), generator=torch.Generator().man
 )
 
 
-@pytest.mark.parametrize("condition", light.CONDITIONS | light.ALONE)
+@pytest.mark.parametrize("condition", light.CONDITIONS | light.MORE)
 def test_conditions_give_pictures_again(condition: str) -> None:
     changed = light.change(PICTURES, condition)
     assert changed.dtype == torch.uint8
@@ -41,6 +41,14 @@ def test_values_by_hand() -> None:
     assert light.change(grey + 120, "offset +0.2").unique().tolist() == [255]
     assert light.change(grey - 80, "offset −0.2").unique().tolist() == [0]
     assert light.change(grey, "4 levels").unique().tolist() == [85]
+    gentle = light.change(grey, "gentle ramp")[0, 0]
+    assert gentle[0].tolist() == [50, 67, 83, 100]
+    assert torch.equal(light.change(grey, "ramp from the top")[0, 0], ramp.T)
+    # Of 16 columns the four in the middle are its border: light from 0.15 to 1 in equal steps.
+    wide = torch.full((1, 1, 1, 16), 200, dtype=torch.uint8)
+    border = [(0.15 + 0.85 * share) * 200 for share in (0.125, 0.375, 0.625, 0.875)]
+    soft = light.change(wide, "soft shadow")[0, 0, 0].tolist()
+    assert soft == [30] * 6 + [round(value) for value in border] + [200] * 6
     # The line through the corners leaves its own side dark, up to the diagonal.
     diagonal = light.change(grey, "diagonal shadow")[0, 0]
     assert diagonal[0, 0] == 20
@@ -163,13 +171,13 @@ def test_flat_pictures_stay_finite() -> None:
         assert scaling.scaler(name, dataset())(flat).isfinite().all()
 
 
-@pytest.mark.parametrize("name", [*light.CONDITIONS, *light.ALONE, *light.KINDS])
+@pytest.mark.parametrize("name", [*light.CONDITIONS, *light.MORE, *light.KINDS])
 def test_changes_of_light_run_on_a_fake_gpu(name: str) -> None:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with FakeTensorMode():
         x = torch.empty(2, 3, 32, 32, device="cuda")
-        change = (light.CONDITIONS | light.ALONE).get(name) or (lambda x: light.vary(x, name, None))
+        change = (light.CONDITIONS | light.MORE).get(name) or (lambda x: light.vary(x, name, None))
         assert change(x).device.type == "cuda"
 
 

@@ -197,7 +197,7 @@ def test_where_all_is_recorded_nothing_runs(
 def test_unknown_study(capsys: pytest.CaptureFixture[str]) -> None:
     assert studies.main(["lihgt"]) == 1
     assert (
-        "unknown study 'lihgt'; they are light, light-rates, light-alone, attacked"
+        "unknown study 'lihgt'; they are light, light-rates, light-more, attacked"
         in capsys.readouterr().err
     )
 
