@@ -62,20 +62,24 @@ def epoch(study: str, contestant: str) -> float:
     return found[contestant] * (pictures - round(config.validation * pictures))
 
 
-def table(study: str) -> str:
+def table(study: str, contestants: Sequence[str] | None = None) -> str:
     """Parameters and the time of an epoch of each contestant, as a Markdown table.
 
+    Args:
+        study: a study that was timed.
+        contestants: the rows, in their order; by default all contestants of the study.
+
     Raises:
-        ValueError: there is no such study, or it was not timed.
+        ValueError: there is no such study, or a contestant of it was not timed.
 
     >>> table("mnist").splitlines()[0]
     '| contestant | parameters | seconds an epoch | beside the convolution |'
     """
     plain, rows = epoch(study, "convolution"), []
-    for name in studies.get_study(study).contestants:
+    for name in contestants or studies.get_study(study).contestants:
+        seconds = epoch(study, name)
         network = train.network(_config(study, name))
         count = sum(p.numel() for p in network.parameters())
-        seconds = epoch(study, name)
         rows.append((name, f"{count:,}", f"{seconds:.1f}", f"{seconds / plain:.2f}"))
     head = ("contestant", "parameters", "seconds an epoch", "beside the convolution")
     return records.markdown(head, rows)

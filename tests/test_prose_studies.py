@@ -226,17 +226,15 @@ def test_what_chapters_6_to_10_say_that_no_cell_of_theirs_checks() -> None:
     kinds = ("correlation", "convolution")
     raised = [points(f"light-rates/{n}", ramp) - points(f"light/{n}", ramp) for n in kinds]
     assert [round(gain) for gain in raised] == [3, 3]
-    # "Local contrast ... is behind the convolution at both strengths", "three to five points"
-    # "at 1.0 three seeds cannot tell"
-    alone = "light-rates/convolution-local-contrast"
-    for strength in ("noise 0.03", "noise 0.06"):
-        pair = (audit.scores(n, strength) for n in (plain, alone))
-        assert audit.difference(*pair).verdict == "unclear"
-    for strength in ("noise 0.03", "noise 0.06"):
-        pair = (audit.scores(f"{plain}{n}", strength) for n in ("", "-local-contrast"))
-        ahead = audit.difference(*pair)
-        assert ahead.verdict == "reproduced"
-        assert 3 <= round(100 * ahead.mean) <= 5
+    # "Local contrast ... is behind the convolution at both strengths"
+    # "three to six points in the mean, at either rate. At 1.0 the intervals hold 0"
+    alone = "convolution-local-contrast"
+    for study, verdict in (("light", "reproduced"), ("light-rates", "unclear")):
+        for strength in ("noise 0.03", "noise 0.06"):
+            pair = (audit.scores(n, strength) for n in (plain, f"{study}/{alone}"))
+            ahead = audit.difference(*pair)
+            assert ahead.verdict == verdict
+            assert 2.5 <= round(100 * ahead.mean, 1) < 6.5
     # "its mean half in shadow is four points *above* the convolution's, and *unclear*"
     pair = (audit.scores(n, "half in shadow") for n in ("light-rates/polynomial-3", plain))
     cubic = audit.difference(*pair)

@@ -29,6 +29,13 @@ def test_every_contestant_was_timed(study: str) -> None:
         assert run == round(0.9 * data.TRAINING_PICTURES[STUDIES[study].common["data"]])
 
 
+def test_the_table_has_the_contestants_that_are_asked_for() -> None:
+    rows = timing.table("light", ["correlation", "convolution"]).splitlines()[2:]
+    assert rows == [r for n in (1, 0) for r in timing.table("light").splitlines()[2 + n : 3 + n]]
+    with pytest.raises(ValueError, match="'cubic' of study 'light' was not timed; of it there are"):
+        timing.table("light", ["cubic"])
+
+
 @pytest.mark.parametrize("study", timing.TIMED)
 def test_a_round_trains_on_as_many_pictures_as_it_says(study: str) -> None:
     pictures = timing._random_pictures(study, timing.PICTURES)
