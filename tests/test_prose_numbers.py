@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 
+import nbformat
 import pytest
 import torch
+from conftest import ROOT
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -177,3 +180,28 @@ def test_what_chapter_10_says_of_time() -> None:
     assert [plain_epochs(f"mnist/{name}") for name in ("cosine", _PLAIN)] == [3.0, 2.7]
     # "its epochs cost those of 4.2 plain ones, and the convolution needs 6.3"
     assert [plain_epochs(f"mnist-paper-rate/{name}") for name in (_CUBIC, _PLAIN)] == [4.2, 6.3]
+
+
+def test_the_verdicts_in_a_sentence_each_are_those_of_the_checklist() -> None:
+    book = nbformat.read(ROOT / "book/10_audit.ipynb", as_version=4)
+    text = next(cell.source for cell in book.cells if cell.id == "verdicts")
+    sentences = [line for line in text.splitlines() if line.startswith("* ")]
+    rows = [row.find() for row in claims.CLAIMS]
+    told = set()
+    for sentence in sentences:
+        # Between one verdict and the next stand the figures that it belongs to.
+        parts = re.split(r"\*(unclear|reproduced|not reproduced)\*", sentence, flags=re.I)
+        assert len(parts) > 1, sentence
+        for verdict, figures in zip(parts[1::2], parts[2::2], strict=True):
+            for figure in re.findall(r"[+−]\d+\.\d+ ± \d+\.\d+", figures):
+                found = {row.verdict for row in rows if row.result.endswith(figure)}
+                assert verdict.lower() in found, figure
+                told.add(figure)
+    assert len(told) == 18
+    # Each claim of the list has its sentence; three that are counted share one.
+    assert len({row.claim for row in claims.CLAIMS}) == len(sentences) + 2
+    # What stands there without an interval
+    results = {row.result for row in rows}
+    assert findings.imagenet().result.endswith("1.1 to 3.8 standard errors")
+    for start in ("99.10 ±", "2.7 against 2.7", "3.7 against 6.3", "5.3 against 10.3", "98.6 % at"):
+        assert any(result.startswith(start) for result in results), start
