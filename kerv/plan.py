@@ -186,6 +186,8 @@ STUDIES = {
             "l2": _FIRST["l2"],
             # Added when L2 had lost less to one step: the rival that was ahead of it under noise.
             "convolution-noise-augmented": _UNDER_LIGHT["convolution-noise-augmented"],
+            # Added when chapter 9 had attacked one network of it, and of the convolution.
+            "correlation": _CORRELATION,
         },
         rates=(0.3, 1.0),
         search_epochs=2,

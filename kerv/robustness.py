@@ -94,6 +94,22 @@ def table(group: str) -> str:
     return records.markdown(["attack", "radius", *there], rows)
 
 
+def missing() -> list[str]:
+    """The networks of all groups that have not been attacked.
+
+    >>> "light/convolution-seed0" in missing()
+    False
+    """
+    runs = (
+        f"{study}/{name}-seed{seed}"
+        for study, group in GROUPS.items()
+        for name in group.contestants
+        for seed in group.seeds
+    )
+    found = recorded()
+    return [run for run in runs if run not in found]
+
+
 def accuracies(run: str, attack: str = UNTOUCHED, radius: float = 0.0) -> list[float]:
     """What each network of a contestant gets right under an attack, or none if one is missing.
 
@@ -205,6 +221,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--run", action="store_true", help="attack what is not recorded yet")
     options = parser.parse_args(argv)
+    if lacking := missing():
+        print(f"missing: {', '.join(lacking)}")
     if options.run:
         try:
             count = attack_missing(Path(__file__).with_name("robustness.json"))

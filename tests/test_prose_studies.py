@@ -14,7 +14,7 @@ import torch
 
 from kerv import audit, bench, claims, records, timing
 from kerv.config import RECIPES, TrainConfig
-from kerv.studies import SEEDS, STUDIES
+from kerv.studies import STUDIES
 
 
 def test_the_fast_study_says_what_chapters_7_and_10_say_of_it() -> None:
@@ -266,13 +266,12 @@ def test_what_is_said_of_targets_lookahead_and_projects() -> None:
     assert cubic == plain
     # chapter 7: "At the end it is 0.23"
     assert round(1 - 0.95 ** RECIPES["fast"]["lookahead"], 2) == 0.23
-    # the page for instructors: six whole runs, and ten short ones that find the rates
-    for name, low, high in (("mnist", 0, 1), ("light", 0.5, 2)):
+    # the page for instructors: three whole runs on each side, and a search of ten rates or of five
+    for name, rates, minutes in (("mnist", 10, 15), ("light", 5, 30)):
         study = STUDIES[name]
-        runs = [records.load(f"{name}/convolution-seed{seed}").seconds / 3600 for seed in SEEDS]
-        shorter = study.search_epochs / study.common["epochs"]
-        for hours in runs:
-            assert low < hours * (6 + 10 * shorter) < high
+        epochs = 3 * study.common["epochs"] + rates * study.search_epochs
+        seconds = epochs * sum(timing.epoch(name, kernel) for kernel in kinds)
+        assert 0.7 * minutes < seconds / 60 < 1.1 * minutes, seconds
 
 
 def test_what_the_text_beside_chapter_7s_curves_says() -> None:

@@ -52,6 +52,8 @@ def test_each_network_is_attacked_once(
     assert robustness.attack_missing(target) == 0
     assert target.read_bytes() == before
     del found["mnist/gaussian-seed0"]
+    monkeypatch.setattr(robustness, "recorded", lambda: found)
+    assert robustness.missing() == ["mnist/gaussian-seed0"]
     target.write_text(json.dumps(found))
     assert robustness.attack_missing(target) == 1
     assert target.read_bytes() == before
