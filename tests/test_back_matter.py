@@ -305,6 +305,8 @@ def measured() -> dict[str, list[float]]:
             *(gaussian, convolution, fixed),
             *(digits(name, "resnet20") for name in ("cosine-all", "convolution", "sigmoid-all")),
             findings.epoch_cost("resnet20/sigmoid-all"),
+            digits("gaussian-all", "resnet20"),
+            findings.epoch_cost("resnet20/gaussian-all"),
         ],
         "Why is it slower than a convolution?": [
             *(cost(wide, layer) for layer in ("polynomial", "gaussian", "rational_quadratic")),
