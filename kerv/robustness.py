@@ -49,7 +49,6 @@ class Group:
 _LEVELS = (1 / 255, 2 / 255, 4 / 255)
 GROUPS = {
     "mnist": Group(("convolution", "polynomial-3", "gaussian", "cosine"), (0.05, 0.1, 0.2), 1000),
-    "light": Group(("convolution", "correlation"), _LEVELS, 500),
     "attacked": Group(tuple(plan.STUDIES["attacked"].contestants), _LEVELS, 1000, plan.SEEDS),
 }
 
@@ -57,7 +56,7 @@ GROUPS = {
 def recorded() -> dict[str, dict[str, float]]:
     """The accuracies by run and "attack, ε"; empty if nothing was recorded.
 
-    >>> "light/convolution-seed0" in recorded()
+    >>> "attacked/convolution-seed0" in recorded()
     True
     """
     file = resources.files(__package__).joinpath("robustness.json")
@@ -73,17 +72,22 @@ def key(attack: str, radius: float) -> str:
     return attack if attack == UNTOUCHED else f"{attack}, ε = {radius:.4f}"
 
 
-def table(group: str) -> str:
+def table(group: str, contestants: Sequence[str] | None = None) -> str:
     """What the networks of a group get right under each attack, in per cent, as Markdown.
 
-    Raises:
-        ValueError: there is no such group.
+    Args:
+        group: a name of `GROUPS`.
+        contestants: the columns, in their order; by default all of the group.
 
-    >>> table("light").startswith("| attack | radius |")
-    True
+    Raises:
+        ValueError: there is no such group, or a contestant is not of it.
+
+    >>> table("attacked", ["l2", "convolution"]).splitlines()[0]
+    '| attack | radius | l2 | convolution |'
     """
     chosen = _group(group)
-    there = [name for name in chosen.contestants if accuracies(f"{group}/{name}")]
+    asked = contestants or chosen.contestants
+    there = [name for name in asked if accuracies(f"{group}/{name}")]
     tried = [(UNTOUCHED, 0.0)]
     tried += [(attack, radius) for radius in chosen.radii for attack in (*ATTACKS, FOREIGN)]
     rows = [
@@ -97,7 +101,7 @@ def table(group: str) -> str:
 def missing() -> list[str]:
     """The networks of all groups that have not been attacked.
 
-    >>> "light/convolution-seed0" in missing()
+    >>> "attacked/convolution-seed0" in missing()
     False
     """
     runs = (
@@ -121,8 +125,8 @@ def accuracies(run: str, attack: str = UNTOUCHED, radius: float = 0.0) -> list[f
     Raises:
         ValueError: there is no such group, contestant, attack or radius.
 
-    >>> len(accuracies("light/correlation", "FGSM", 2 / 255))
-    1
+    >>> len(accuracies("attacked/l2", "FGSM", 2 / 255))
+    3
     """
     group, _, contestant = run.partition("/")
     known = _group(group).contestants

@@ -248,7 +248,7 @@ def cost(case: str, layer: str) -> float:
 
 STANDARDISED, INSTANCE = "convolution-per-picture", "convolution-instance-norm"
 TAUGHT, BOTH = "convolution-shadow-augmented", "correlation-shadow-augmented"
-LOCAL_BOTH = "convolution-local-contrast-shadow-augmented"
+LOCAL, LOCAL_BOTH = "convolution-local-contrast", "convolution-local-contrast-shadow-augmented"
 
 
 def per_cent(name: str) -> float:
@@ -279,7 +279,7 @@ def measured() -> dict[str, list[float]]:
         )
     )
     stem, wide = "stem 3→64", "64→64"
-    dark, shadow = "a tenth of the light", "half in shadow"
+    dark, shadow, soft = "a tenth of the light", "half in shadow", "soft shadow"
     return {
         "Does it help?": [
             *(digits(name) for name in ("polynomial-3", "convolution")),
@@ -296,6 +296,7 @@ def measured() -> dict[str, list[float]]:
             *(under_light(BOTH, c) for c in (shadow, "haze", "unchanged")),
             *(under_light(LOCAL_BOTH, c) for c in (shadow, "haze", "smooth ramp")),
             under_light(BOTH, "smooth ramp"),
+            *(under_light(n, soft, "light-more") for n in ("correlation", "convolution", LOCAL)),
         ],
         "Which kernel should I try first?": [
             under_light(layer, shadow)

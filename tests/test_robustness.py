@@ -77,10 +77,12 @@ def test_records_are_whole_and_more_steps_find_more(group: str) -> None:
 
 
 def test_an_unknown_group_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="group must be one of mnist, light, attacked, got 'cif"):
+    with pytest.raises(ValueError, match="group must be one of mnist, attacked, got 'cif"):
         robustness.table("cifar")
-    with pytest.raises(ValueError, match="one of convolution, correlation, got 'l2'"):
-        robustness.accuracies("light/l2")
+    with pytest.raises(ValueError, match="gaussian, cosine, got 'l2'"):
+        robustness.accuracies("mnist/l2")
+    with pytest.raises(ValueError, match="gaussian, cosine, got 'l2'"):
+        robustness.table("mnist", ["l2"])
 
 
 def test_a_missing_dataset_is_one_line(

@@ -103,10 +103,10 @@ def test_what_the_prose_says_of_time_and_of_attacks() -> None:
     assert round(light["correlation"], 2) == 1.04
     assert round(light["convolution-instance-norm"], 2) == 1.15
     assert max(light.values()) < 1.16
-    # chapter 9: "1, 2 and 4 of 255 grey levels, and 500 pictures are attacked"
-    photos = robustness.GROUPS["light"]
+    # chapters 9 and 10: "1, 2 and 4 of 255 grey levels", "on 1,000 test pictures"
+    photos = robustness.GROUPS["attacked"]
     assert [255 * radius for radius in photos.radii] == pytest.approx([1, 2, 4])
-    assert photos.pictures == 500
+    assert photos.pictures == 1000
     # chapter 7: "in LeNet-5 up to half as much again", all layers "1.6 to 2.5 times"
     assert round(max(v for k, v in beside["mnist"].items() if k != "l1"), 1) == 1.5
     spread = [v for k, v in beside["resnet20"].items() if k.endswith("-all")]
