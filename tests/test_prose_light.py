@@ -148,7 +148,7 @@ def test_what_chapter_9_says_of_offsets_levels_ramps_and_a_soft_shadow() -> None
         assert f"{kept} %" in readme
     # "costs nobody a point and a half"
     assert max(lost(n, "gentle ramp") for n in STUDIES["light-more"].contestants) < 1.5
-    # "six points ahead of the convolution", "they are four apart"
+    # there and in the README: "six points ahead of the convolution"; "they are four apart"
     assert round(100 * against["ramp from the top"].mean) == 6
     assert round(lost(ours, "smooth ramp") - lost(ours, "ramp from the top")) == 4
 

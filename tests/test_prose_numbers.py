@@ -159,8 +159,7 @@ def test_what_chapter_10_says_of_a_thousand_digits() -> None:
 
 def test_what_chapter_10_says_of_the_networks_under_attack() -> None:
     # "All chose 1.0", where in `light-rates` the convolution had been better at 0.3
-    three = (_PLAIN, "l2", "convolution-noise-augmented")
-    assert {audit.best_rate("attacked", name) for name in three} == {1.0}
+    assert {audit.best_rate("attacked", name) for name in STUDIES["attacked"].contestants} == {1.0}
     ends = [f"attacked/{_PLAIN}-lr1", f"attacked/{_PLAIN}-lr0.3"]
     ends += [f"light-rates/{_PLAIN}-lr1", f"light/{_PLAIN}-lr0.3"]
     here, at_03, before, before_03 = (records.load(n).validation_accuracy or 0 for n in ends)
