@@ -104,14 +104,8 @@ def missing() -> list[str]:
     >>> "attacked/convolution-seed0" in missing()
     False
     """
-    runs = (
-        f"{study}/{name}-seed{seed}"
-        for study, group in GROUPS.items()
-        for name in group.contestants
-        for seed in group.seeds
-    )
     found = recorded()
-    return [run for run in runs if run not in found]
+    return [run for group in GROUPS for run, _ in _runs(group) if run not in found]
 
 
 def accuracies(run: str, attack: str = UNTOUCHED, radius: float = 0.0) -> list[float]:
@@ -151,6 +145,16 @@ def _group(name: str) -> Group:
     return GROUPS[name]
 
 
+def _runs(name: str) -> list[tuple[str, str]]:
+    """Each run of a group, and that of the first contestant with the same seed."""
+    group = GROUPS[name]
+    return [
+        (f"{name}/{contestant}-seed{seed}", f"{name}/{group.contestants[0]}-seed{seed}")
+        for contestant in group.contestants
+        for seed in group.seeds
+    ]
+
+
 def _per_cent(values: Sequence[float]) -> str:
     """A thousand pictures or fewer: the second decimal would be noise."""
     mean = f"{100 * statistics.mean(values):.1f}"
@@ -169,20 +173,17 @@ def attack_missing(target: Path) -> int:
     count = 0
     trained = set(records.names())
     for study, group in GROUPS.items():
-        runs = [
-            (f"{study}/{name}-seed{seed}", f"{study}/{group.contestants[0]}-seed{seed}")
-            for name in group.contestants
-            for seed in group.seeds
+        lacking = [
+            (run, first)
+            for run, first in _runs(study)
+            if run not in found and {run, first} <= trained
         ]
-        missing = [
-            (run, first) for run, first in runs if run not in found and {run, first} <= trained
-        ]
-        if not missing:
+        if not lacking:
             continue
         dataset = data.load(plan.STUDIES[study].common["data"])
         x = dataset.test_x[: group.pictures].float() / 255
         y = dataset.test_y[: group.pictures]
-        for run, first in missing:
+        for run, first in lacking:
             found[run] = _under_attack(run, first, group.radii, dataset, x, y)
             with records.whole_file(target) as file:
                 file.write((json.dumps(found, indent=1, sort_keys=True) + "\n").encode())

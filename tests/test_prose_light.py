@@ -48,6 +48,10 @@ def test_what_chapter_9_says_of_larger_rates() -> None:
     found = audit.leads(f"light-rates/{both}", [contrast], (*shadows, ramp))[contrast]
     assert all(3 <= round(100 * found[c].mean) <= 6 for c in shadows)
     assert round(-100 * found[ramp].mean) == 9
+    # "with both there the lead is 0.1, *unclear*"
+    at_one = "light-rates/convolution"
+    lead = audit.leads("light-rates/correlation", [at_one], [ramp])[at_one][ramp]
+    assert (lead.verdict, round(100 * lead.mean, 1)) == ("unclear", 0.1)
     # "28 points wide to either side"
     alone = "light-rates/convolution-local-contrast"
     lead = audit.leads("light-rates/correlation", [alone], shadows)[alone]["diagonal shadow"]

@@ -175,6 +175,8 @@ def test_what_chapter_10_says_of_the_networks_under_attack() -> None:
     for run in both:
         kept = robustness.accuracies(run, "PGD, 20 steps, 2 random starts", 2 / 255)
         assert round(100 * statistics.mean(kept)) == 3
+        none_left = robustness.accuracies(run, "PGD, 20 steps, 2 random starts", 4 / 255)
+        assert round(100 * statistics.mean(none_left)) == 0
     # "It loses 56 points where the convolution loses 63", "Two of these seven points"
     l2, plain = "attacked/l2", f"attacked/{_PLAIN}"
     whole = [100 * statistics.mean(robustness.accuracies(run)) for run in (l2, plain)]
