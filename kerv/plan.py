@@ -24,7 +24,7 @@ class Study:
     there is no search. The trained networks are also tested under the `conditions`, which are names
     of `kerv.light.CONDITIONS` and `kerv.light.MORE`. Of the contestants that are `displayed`, the
     network of the first seed is kept too, and its first filters through the epochs, in half
-    precision. Of one that is `attacked`, the networks of all seeds are kept, for `kerv.robustness`.
+    precision. Of a study that is `attacked`, all final networks are, for `kerv.robustness`.
     A study that `extends` another goes on with its search: its final runs have the best of the
     rates that it adds.
     """
@@ -163,11 +163,15 @@ STUDIES = {
         question="What do an offset, few levels, other ramps and a soft shadow change?",
         common=_LIGHT,
         contestants={
-            name: _UNDER_LIGHT[name]
-            for name in (
-                *("convolution", "correlation", "convolution-per-picture", "cosine-unscaled"),
-                *("convolution-instance-norm", "convolution-local-contrast"),
-            )
+            **{
+                name: _UNDER_LIGHT[name]
+                for name in (
+                    *("convolution", "correlation", "convolution-per-picture", "cosine-unscaled"),
+                    *("convolution-instance-norm", "convolution-local-contrast"),
+                )
+            },
+            # Added when a cosine in every layer had been seen under a change of light, and once.
+            "cosine-all-unscaled": {**_UNDER_LIGHT["cosine-unscaled"], "where": "spatial"},
         },
         rates=(0.3, 1.0),
         search_epochs=2,
@@ -191,6 +195,18 @@ STUDIES = {
         },
         rates=(0.3, 1.0),
         search_epochs=2,
+        attacked=True,
+    ),
+    # Planned when chapter 9 had attacked one network each that reads digits. The rates are those
+    # that the four had chosen of ten.
+    "attacked-digits": Study(
+        question="Does a kernel in the first layer of LeNet-5 resist an attack on digits?",
+        common={**_MNIST, "score_test": False},
+        contestants={
+            name: _FIRST[name] for name in ("convolution", "polynomial-3", "gaussian", "cosine")
+        },
+        rates=(0.0125, 0.05),
+        search_epochs=4,
         attacked=True,
     ),
     "mnist": Study(
@@ -224,6 +240,23 @@ STUDIES = {
             "convolution-head-relu": {"activation": "head"},
             "first-head-relu": {**_CUBIC, "activation": "head"},
             "both-head-relu": {**_CUBIC, "where": "all", "activation": "head"},
+        },
+        rates=_MNIST_RATES,
+        search_epochs=4,
+    ),
+    # Planned when an audit had found the cubic kernel alone in the second layer. Without ReLUs a
+    # kernel is all that keeps the network from being linear, but for its poolings.
+    "mnist-places-more": Study(
+        question="Do a Gaussian and a cosine work in other layers of LeNet-5, and without ReLU?",
+        common=_MNIST,
+        contestants={
+            f"{name}-{place}": {**_FIRST[name], **settings}
+            for name in ("gaussian", "cosine")
+            for place, settings in (
+                ("last", {"where": "last"}),
+                ("both", {"where": "all"}),
+                ("no-relu", {"activation": "none"}),
+            )
         },
         rates=_MNIST_RATES,
         search_epochs=4,

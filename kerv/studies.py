@@ -26,6 +26,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -138,8 +139,8 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
             conditions = STUDIES[study].conditions if "-seed" in name else ()
             record = _run(config, folder / name, conditions)
             record = dataclasses.replace(record, weights=None, filters=None)
-            if name in _kept(study) and record.failed is None:
-                record = _keep(record, folder / name, target / name)
+            for what in _kept(study, name) if record.failed is None else ():
+                record = _keep(record, what, folder / name, target / name)
             record.save(target / f"{name}.json")
             count += 1
     return count
@@ -150,25 +151,24 @@ def _next(study: str) -> tuple[str, TrainConfig] | None:
     return next((run for run in planned(study) if run[0] in lacking), None)
 
 
-def _kept(name: str) -> set[str]:
-    """The runs of a study whose networks are kept."""
-    study = STUDIES[name]
-    shown = {f"{name}/{contestant}-seed0" for contestant in study.displayed}
-    attacked = study.contestants if study.attacked else ()
-    return shown | {f"{name}/{contestant}-seed{seed}" for contestant in attacked for seed in SEEDS}
+def _kept(study: str, run: str) -> tuple[str, ...]:
+    """Which tensors of a run are kept: fields of its record."""
+    contestant, _, end = run.removeprefix(f"{study}/").rpartition("-")
+    if contestant in STUDIES[study].displayed and end == f"seed{SEEDS[0]}":
+        return "weights", "filters"
+    return ("weights",) if STUDIES[study].attacked and end.startswith("seed") else ()
 
 
-def _keep(record: Record, run: Path, target: Path) -> Record:
-    """Copy a run's tensors in half precision, for the pages that show them."""
-    names = {
-        "weights": f"{target.name}.safetensors",
-        "filters": f"{target.name}-filters.safetensors",
-    }
-    for what, copy in names.items():
-        state = records.tensors_of(run / train.RECORD, what)
-        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-        checkpoint.save_tensors(half, target.with_name(copy))
-    return dataclasses.replace(record, weights=names["weights"], filters=names["filters"])
+def _keep(record: Record, what: str, run: Path, target: Path) -> Record:
+    """Copy tensors of a run, in half precision."""
+    copy = target.with_name(
+        target.name + ("" if what == "weights" else f"-{what}") + ".safetensors"
+    )
+    state = records.tensors_of(run / train.RECORD, what)
+    half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+    checkpoint.save_tensors(half, copy)
+    kept: dict[str, Any] = {what: copy.name}
+    return dataclasses.replace(record, **kept)
 
 
 def _run(config: TrainConfig, out: Path, conditions: Sequence[str]) -> Record:

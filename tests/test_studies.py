@@ -144,7 +144,10 @@ def test_of_an_attacked_study_the_networks_of_all_seeds_are_kept(
     assert studies.run_missing(["tiny"], tmp_path / "runs", tmp_path) == 3
     for seed, run in enumerate(studies.finals("tiny", "convolution")):
         assert run.weights == f"convolution-seed{seed}.safetensors"
-        assert (tmp_path / "tiny" / run.weights).exists()
+        assert run.filters is None
+        assert [path.name for path in tmp_path.glob(f"tiny/*seed{seed}*.safetensors")] == [
+            run.weights
+        ]
 
 
 def test_a_run_that_diverges_is_recorded_as_such(
