@@ -76,6 +76,9 @@ _FAST = {k: v for k, v in RECIPES["fast"].items() if k not in ("lr", *_LOOKAHEAD
 _FAST["precision"] = "bf16"
 _CUBIC = {"kernel": "polynomial:degree=3,learnable=true"}
 _CORRELATION = {"kernel": "correlation:eps=1e-4"}
+# With a γ for each filter, which learns.
+_OF_FILTERS = {"kernel": "gaussian:learnable=true,per_channel=true"}
+_NORMALIZED = {"kernel": "gaussian:normalized=true,learnable=true,per_channel=true"}
 _INSTANCE_NORM = {"stem_norm": "instance"}
 
 # Kernels for the first layer. What can be learned of them is.
@@ -329,14 +332,30 @@ STUDIES = {
             **_FIRST,
             "cosine-all": {"kernel": "cosine", "where": "spatial"},
             "sigmoid-all": {"kernel": "sigmoid:learnable=true", "where": "spatial"},
-            "gaussian-all": {
-                "kernel": "gaussian:normalized=true,learnable=true,per_channel=true",
-                "where": "spatial",
-            },
+            "gaussian-all": {**_NORMALIZED, "where": "spatial"},
         },
         # Before its first run: without 0.03, which nobody chose in "light", and with 1.0, which
         # most preferred in "light-rates".
         rates=(0.1, 0.3, 1.0),
         search_epochs=2,
+    ),
+    # Planned for chapters 5 and 7, which had a first look at these networks, at one rate and with
+    # one seed. There filters from data took away what the normalised kernel had gained.
+    "every-layer": Study(
+        question="What makes a ResNet-8 train that has a Gaussian in every 3×3 layer?",
+        common={"data": "cifar10", "model": "resnet8", "epochs": 4, "where": "spatial"},
+        contestants={
+            "convolution": {},
+            "default": {"kernel": "gaussian"},
+            "data": {"kernel": "gaussian", "init": "data"},
+            "normalized": {"kernel": "gaussian:normalized=true"},
+            "normalized-learnable": _NORMALIZED,
+            "normalized-learnable-data": {**_NORMALIZED, "init": "data"},
+            "data-learnable": {**_OF_FILTERS, "init": "data"},
+            "data-gamma-times-3": {"kernel": "gaussian", "init": "data", "init_scale": 3.0},
+            "data-learnable-rate-times-10": {**_OF_FILTERS, "init": "data", "hyper_lr": 10.0},
+        },
+        rates=(0.1, 0.3),
+        search_epochs=1,
     ),
 }
