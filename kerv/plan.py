@@ -175,6 +175,8 @@ STUDIES = {
             },
             # Added when a cosine in every layer had been seen under a change of light, and once.
             "cosine-all-unscaled": {**_UNDER_LIGHT["cosine-unscaled"], "where": "spatial"},
+            # Added when the cosine had been ahead of a convolution whose pixels are scaled.
+            "convolution-unscaled": {"normalize": "none"},
         },
         rates=(0.3, 1.0),
         search_epochs=2,

@@ -11,7 +11,6 @@ from conftest import ROOT
 
 import kerv
 from kerv import audit, light, records, scaling
-from kerv.studies import STUDIES
 
 
 def test_what_chapter_9_says_of_larger_rates() -> None:
@@ -132,12 +131,10 @@ def test_what_chapter_9_says_of_offsets_levels_ramps_and_a_soft_shadow() -> None
     assert (sharply.verdict, round(100 * sharply.mean)) == ("unclear", 9)
     top = leads[local]["ramp from the top"]
     assert (top.verdict, round(100 * top.mean)) == ("not reproduced", -3)
+    six = (plain, ours, cosine, *steady)
     # "The cosine ... has the highest mean of the six in full light, ...", "*ahead*", "*unclear*"
     for condition in ("unchanged", "a tenth of the light", "half in shadow"):
-        means = {
-            n: sum(audit.scores(f"light-more/{n}", condition))
-            for n in STUDIES["light-more"].contestants
-        }
+        means = {n: sum(audit.scores(f"light-more/{n}", condition)) for n in six}
         assert max(means, key=lambda n: means[n]) == cosine
     three = ("a tenth of the light", "half in shadow", "soft shadow")
     over = audit.leads(f"light-more/{cosine}", [f"light-more/{ours}"], three)[f"light-more/{ours}"]
@@ -151,7 +148,7 @@ def test_what_chapter_9_says_of_offsets_levels_ramps_and_a_soft_shadow() -> None
         kept = records.per_cent(audit.scores(f"light-more/{contestant}", "soft shadow"))
         assert f"{kept} %" in readme
     # "costs nobody a point and a half"
-    assert max(lost(n, "gentle ramp") for n in STUDIES["light-more"].contestants) < 1.5
+    assert max(lost(n, "gentle ramp") for n in six) < 1.5
     # there and in the README: "six points ahead of the convolution"; "they are four apart"
     assert round(100 * against["ramp from the top"].mean) == 6
     assert round(lost(ours, "smooth ramp") - lost(ours, "ramp from the top")) == 4
