@@ -3,8 +3,7 @@
     python -m kerv.robustness          # the tables
     python -m kerv.robustness --run    # attack what is not recorded yet (part of make records)
 
-The weights of the networks come with the package. Where it holds one network of each contestant,
-that of seed 0, a table is a look at networks and no comparison of kernels.
+The weights of the networks come with the package.
 """
 
 from __future__ import annotations
@@ -43,13 +42,15 @@ class Group:
     contestants: Sequence[str]
     radii: Sequence[float]
     pictures: int
-    seeds: Sequence[int] = (0,)
+    seeds: Sequence[int] = plan.SEEDS
 
 
 _LEVELS = (1 / 255, 2 / 255, 4 / 255)
 GROUPS = {
-    "mnist": Group(("convolution", "polynomial-3", "gaussian", "cosine"), (0.05, 0.1, 0.2), 1000),
-    "attacked": Group(tuple(plan.STUDIES["attacked"].contestants), _LEVELS, 1000, plan.SEEDS),
+    "attacked-digits": Group(
+        tuple(plan.STUDIES["attacked-digits"].contestants), (0.05, 0.1, 0.2), 1000
+    ),
+    "attacked": Group(tuple(plan.STUDIES["attacked"].contestants), _LEVELS, 1000),
 }
 
 

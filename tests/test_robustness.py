@@ -12,7 +12,7 @@ import torch
 from kerv import attacks, audit, data, findings, records, robustness, scaling, train
 from kerv.findings import Finding
 
-FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
+FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8, (0,))
 
 
 @pytest.fixture
@@ -77,12 +77,14 @@ def test_records_are_whole_and_more_steps_find_more(group: str) -> None:
 
 
 def test_an_unknown_group_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match="group must be one of mnist, attacked, got 'cif"):
+    with pytest.raises(
+        ValueError, match="group must be one of attacked-digits, attacked, got 'cif"
+    ):
         robustness.table("cifar")
     with pytest.raises(ValueError, match="gaussian, cosine, got 'l2'"):
-        robustness.accuracies("mnist/l2")
+        robustness.accuracies("attacked-digits/l2")
     with pytest.raises(ValueError, match="gaussian, cosine, got 'l2'"):
-        robustness.table("mnist", ["l2"])
+        robustness.table("attacked-digits", ["l2"])
 
 
 def test_a_missing_dataset_is_one_line(
@@ -129,7 +131,7 @@ def test_who_loses_less_to_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:
         for name, whole, left in (("convolution", 0.9, 0.4), ("gaussian", 0.8, 0.5))
         for seed in range(3)
     }
-    group = robustness.Group(("convolution", "gaussian"), (0.1,), 8, (0, 1, 2))
+    group = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
     monkeypatch.setattr(robustness, "GROUPS", {"mnist": group})
     monkeypatch.setattr(robustness, "recorded", lambda: attacked)
     ours, theirs = "mnist/gaussian", "mnist/convolution"
