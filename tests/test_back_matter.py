@@ -247,6 +247,7 @@ def cost(case: str, layer: str) -> float:
 
 
 STANDARDISED, INSTANCE = "convolution-per-picture", "convolution-instance-norm"
+AT_ONE = "correlation", "polynomial-3", "cosine-unscaled"
 TAUGHT, BOTH = "convolution-shadow-augmented", "correlation-shadow-augmented"
 LOCAL, LOCAL_BOTH = "convolution-local-contrast", "convolution-local-contrast-shadow-augmented"
 
@@ -267,16 +268,9 @@ def digits(contestant: str, study: str = "mnist") -> float:
 
 def measured() -> dict[str, list[float]]:
     """The numbers with a decimal point in each answer."""
-    resnet8 = "cifar10-resnet8-{}-seed0"
-    gaussian, data, normalized, fixed, convolution = (
-        per_cent(resnet8.format(run))
-        for run in (
-            "gaussian-spatial",
-            "gaussian-data-spatial",
-            "gaussian-normalized-spatial",
-            "gaussian-normalized-fixed-spatial",
-            "linear-spatial",
-        )
+    gaussian, data, normalized, convolution = (
+        100 * statistics.mean(audit.scores(f"every-layer/{run}"))
+        for run in ("default", "data", "normalized", "convolution")
     )
     stem, wide = "stem 3→64", "64→64"
     dark, shadow, soft = "a tenth of the light", "half in shadow", "soft shadow"
@@ -284,7 +278,7 @@ def measured() -> dict[str, list[float]]:
         "Does it help?": [
             *(digits(name) for name in ("polynomial-3", "convolution")),
             under_light("convolution"),
-            *(under_light(k, study="light-rates") for k in ("correlation", "polynomial-3")),
+            *(under_light(k, study="light-rates") for k in AT_ONE),
         ],
         "Does it help under another light?": [
             *(under_light(layer, shadow) for layer in ("correlation", "convolution")),
@@ -303,7 +297,7 @@ def measured() -> dict[str, list[float]]:
             for layer in ("correlation", "convolution", "cosine-unscaled")
         ],
         "Should I replace all layers?": [
-            *(gaussian, convolution, fixed),
+            *(gaussian, convolution, normalized),
             *(digits(name, "resnet20") for name in ("cosine-all", "convolution", "sigmoid-all")),
             findings.epoch_cost("resnet20/sigmoid-all"),
             digits("gaussian-all", "resnet20"),

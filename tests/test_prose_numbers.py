@@ -251,5 +251,5 @@ def test_what_the_readme_says_of_gaussian_layers() -> None:
     found = claims.more_accurate("resnet20/gaussian-all", "resnet20/convolution")
     assert (found.verdict, found.gap) == ("unclear", "−0.47 ± 0.73")
     assert round(findings.epoch_cost("resnet20/gaussian-all") or 0, 1) == 2.5
-    # "Without the scaling such a network hardly learns": one seed, as chapter 7 says
-    assert records.load("cifar10-resnet8-gaussian-spatial-seed0").test_accuracy < 0.24
+    # "Without the scaling such a network hardly learns"
+    assert max(audit.scores("every-layer/default")) < 0.28

@@ -102,20 +102,20 @@ READ_OFF = [
     ),
     (
         "11_beyond",
-        *("signals-read", "there it is 24 points behind the correlation"),
+        *("signals-read", "with one it is 24 points behind the correlation"),
         *("signals-verdict", ["correlation − cosine +0.3 ± 2.2 +23.5 ± 6.9"]),
     ),
     (
         "11_beyond",
         *(
             "signals-read",
-            "comes within three points",
+            "is three points behind the correlation",
         ),
         *("signals-verdict", ["taught gain +2.7 ± 1.7 +7.0 ± 5.0", "local +0.4 ± 2.5 +2.1 ± 3.8"]),
     ),
     (
         "11_beyond",
-        *("signals-read", "the correlation is four points ahead in the mean"),
+        *("signals-read", "the correlation is four points ahead"),
         *("signals-verdict", ["taught both − local, taught both +1.4 ± 2.3 +4.3 ± 3.2"]),
     ),
     (
