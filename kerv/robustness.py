@@ -42,7 +42,6 @@ class Group:
     contestants: Sequence[str]
     radii: Sequence[float]
     pictures: int
-    seeds: Sequence[int] = plan.SEEDS
 
 
 _LEVELS = (1 / 255, 2 / 255, 4 / 255)
@@ -128,7 +127,7 @@ def accuracies(run: str, attack: str = UNTOUCHED, radius: float = 0.0) -> list[f
     if contestant not in known:
         raise ValueError(f"contestant must be one of {', '.join(known)}, got {contestant!r}")
     found = recorded()
-    runs = [f"{run}-seed{seed}" for seed in GROUPS[group].seeds]
+    runs = [f"{run}-seed{seed}" for seed in plan.SEEDS]
     if not all(run in found for run in runs):
         return []
     tried = key(attack, radius)
@@ -152,14 +151,13 @@ def _runs(name: str) -> list[tuple[str, str]]:
     return [
         (f"{name}/{contestant}-seed{seed}", f"{name}/{group.contestants[0]}-seed{seed}")
         for contestant in group.contestants
-        for seed in group.seeds
+        for seed in plan.SEEDS
     ]
 
 
 def _per_cent(values: Sequence[float]) -> str:
     """A thousand pictures or fewer: the second decimal would be noise."""
-    mean = f"{100 * statistics.mean(values):.1f}"
-    return mean if len(values) == 1 else f"{mean} ± {100 * statistics.stdev(values):.1f}"
+    return f"{100 * statistics.mean(values):.1f} ± {100 * statistics.stdev(values):.1f}"
 
 
 def attack_missing(target: Path) -> int:

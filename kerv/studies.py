@@ -26,7 +26,6 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -138,9 +137,12 @@ def run_missing(names: Sequence[str], folder: Path, target: Path) -> int:
             print(f"{name}:", flush=True)
             conditions = STUDIES[study].conditions if "-seed" in name else ()
             record = _run(config, folder / name, conditions)
-            record = dataclasses.replace(record, weights=None, filters=None)
-            for what in _kept(study, name) if record.failed is None else ():
-                record = _keep(record, what, folder / name, target / name)
+            kept = _kept(study, name) if record.failed is None else ()
+            weights, filters = (
+                _keep(what, folder / name, target / name) if what in kept else None
+                for what in ("weights", "filters")
+            )
+            record = dataclasses.replace(record, weights=weights, filters=filters)
             record.save(target / f"{name}.json")
             count += 1
     return count
@@ -159,16 +161,15 @@ def _kept(study: str, run: str) -> tuple[str, ...]:
     return ("weights",) if STUDIES[study].attacked and end.startswith("seed") else ()
 
 
-def _keep(record: Record, what: str, run: Path, target: Path) -> Record:
-    """Copy tensors of a run, in half precision."""
+def _keep(what: str, run: Path, target: Path) -> str:
+    """Copy tensors of a run, in half precision, and return the name of the file."""
     copy = target.with_name(
         target.name + ("" if what == "weights" else f"-{what}") + ".safetensors"
     )
     state = records.tensors_of(run / train.RECORD, what)
     half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     checkpoint.save_tensors(half, copy)
-    kept: dict[str, Any] = {what: copy.name}
-    return dataclasses.replace(record, **kept)
+    return copy.name
 
 
 def _run(config: TrainConfig, out: Path, conditions: Sequence[str]) -> Record:

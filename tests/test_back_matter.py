@@ -252,10 +252,6 @@ TAUGHT, BOTH = "convolution-shadow-augmented", "correlation-shadow-augmented"
 LOCAL, LOCAL_BOTH = "convolution-local-contrast", "convolution-local-contrast-shadow-augmented"
 
 
-def per_cent(name: str) -> float:
-    return 100 * records.load(name).test_accuracy
-
-
 def under_light(contestant: str, condition: str = "unchanged", study: str = "light") -> float:
     """Mean accuracy of the three seeds of a study of light, in per cent."""
     return 100 * statistics.mean(audit.scores(f"{study}/{contestant}", condition))

@@ -154,6 +154,52 @@ def test_what_chapter_9_says_of_offsets_levels_ramps_and_a_soft_shadow() -> None
     assert round(lost(ours, "smooth ramp") - lost(ours, "ramp from the top")) == 4
 
 
+def test_what_chapters_9_and_10_say_of_the_cosine_on_unscaled_pixels() -> None:
+    cosine, tenth, half = "cosine-unscaled", "a tenth of the light", "half in shadow"
+    # chapter 9: "There the cosine is ahead at a tenth of the light only", "a point above"
+    [again] = audit.leads(
+        f"light-more/{cosine}", ["light-more/correlation"], ["unchanged", tenth, half]
+    ).values()
+    assert [lead.verdict for lead in again.values()] == ["unclear", "reproduced", "unclear"]
+    assert {round(100 * lead.mean) for lead in again.values()} == {1}
+    # "an interval of 28 points to either side", "in every row but the ramp", "unclear at 0.3"
+    gains, fault = "light/convolution-gain-augmented", "correlation-per-channel"
+    asked = ("diagonal shadow", "four lights", "unchanged", "haze", tenth, half)
+    over = audit.leads("light-rates/correlation", [gains, f"light-rates/{cosine}"], asked)
+    assert round(100 * over[f"light-rates/{cosine}"]["diagonal shadow"].margin) == 28
+    assert {lead.verdict for lead in over[gains].values()} == {"reproduced"}
+    before = audit.leads("light/correlation", [gains], ["four lights"])[gains]["four lights"]
+    assert before.verdict == "unclear"
+    # "the runs of the correlation came from another machine", and chapter 10 of the convolution
+    machine = {
+        run: {record.hardware["vectors"] for record in audit.complete(run)}
+        for study in ("light-rates", "light-more")
+        for run in (f"{study}/{n}" for n in ("convolution", "correlation", cosine))
+    }
+    of_cosine = machine[f"light-rates/{cosine}"]
+    assert [run for run in machine if machine[run] != of_cosine] == [
+        "light-rates/convolution",
+        "light-rates/correlation",
+    ]
+    # in every layer: "a point lower in the mean", "one and two points behind"
+    each = f"light-more/{cosine}", "light-more/cosine-all-unscaled"
+    [ahead] = audit.leads(each[0], each[1:], ["unchanged", tenth, half]).values()
+    assert [round(100 * lead.mean) for lead in ahead.values()] == [1, 1, 2]
+    # chapter 10: "had been behind the convolution at 0.3. At 1.0 it is *unclear*"
+    plain = audit.scores("light/convolution")
+    found = [
+        audit.difference(audit.scores(f"{s}/{fault}"), plain) for s in ("light", "light-rates")
+    ]
+    assert [gap.verdict for gap in found] == ["not reproduced", "unclear"]
+    # "In places three seeds could have missed a gain of two points"
+    gap = audit.difference(audit.scores(f"light-rates/{cosine}"), plain)
+    assert gap.verdict == "unclear"
+    assert gap.mean + gap.margin > 0.02
+    # "In the mean these pixels do not help it"
+    unscaled, scaled = (f"light-more/{n}" for n in ("convolution-unscaled", "convolution"))
+    assert audit.difference(audit.scores(unscaled), audit.scores(scaled)).mean < 0
+
+
 @pytest.mark.slow
 def test_a_correlation_in_the_middle_of_the_texture_network() -> None:
     """Chapter 9, solution 5: what three seeds gave, with the chapter's own network and training."""

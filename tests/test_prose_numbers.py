@@ -196,6 +196,8 @@ def test_what_chapter_10_says_of_the_networks_under_attack() -> None:
     )
     assert max(one) == one[0]
     assert all(0.89 < share < 0.92 for share in many[:3])
+    # "and the Gaussian has the highest mean, by half a point"
+    assert many[2] - max(many[0], many[1]) == pytest.approx(0.005, abs=0.001)
     assert round(one[3], 1) == 0.8
     assert 0.01 < many[3] < 0.02
     assert statistics.mean(robustness.accuracies("attacked-digits/cosine", checked, 0.1)) < 0.05

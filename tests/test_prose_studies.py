@@ -285,6 +285,17 @@ def test_how_soon_networks_with_relus_in_the_head_get_there() -> None:
         assert 2 <= sum(map(audit.counted_epochs, runs)) / 3 <= 4
 
 
+def test_what_a_gaussian_does_in_the_second_layer() -> None:
+    # chapter 10: "two points below", "never gets to 98 %", "From the rate 0.025 on ... at chance"
+    run = "mnist-places-more/gaussian-last"
+    below = audit.difference(audit.scores(run), audit.scores("mnist/convolution"))
+    assert round(100 * below.mean) == -2
+    shares = [e["validation_accuracy"] for r in audit.complete(run) for e in r.epochs]
+    assert max(shares) < 0.98
+    tried = audit.search("mnist-places-more", "gaussian-last")
+    assert all(tried[rate].validation_accuracy < 0.12 for rate in tried if rate >= 0.025)
+
+
 def test_what_five_rates_change_for_the_correlation() -> None:
     # FAQ: "half a point less in the shadow, and about a point more in weak light and haze"
     for condition, low, high in (

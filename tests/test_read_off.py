@@ -107,10 +107,7 @@ READ_OFF = [
     ),
     (
         "11_beyond",
-        *(
-            "signals-read",
-            "is three points behind the correlation",
-        ),
+        *("signals-read", "is three points behind the correlation"),
         *("signals-verdict", ["taught gain +2.7 ± 1.7 +7.0 ± 5.0", "local +0.4 ± 2.5 +2.1 ± 3.8"]),
     ),
     (

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from kerv import attacks, audit, data, findings, records, robustness, scaling, train
+from kerv import attacks, audit, data, findings, plan, records, robustness, scaling, train
 from kerv.findings import Finding
 
-FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8, (0,))
+FEW = robustness.Group(("convolution", "gaussian"), (0.1,), 8)
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def digits(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr("kerv.data.load", lambda name, root=None: noise)
     monkeypatch.setattr(robustness, "GROUPS", {"mnist": FEW})
+    monkeypatch.setattr(robustness.plan, "SEEDS", (0,))
 
 
 @pytest.mark.usefixtures("digits")
@@ -62,7 +63,7 @@ def test_each_network_is_attacked_once(
 @pytest.mark.parametrize("group", robustness.GROUPS)
 def test_records_are_whole_and_more_steps_find_more(group: str) -> None:
     found, chosen = robustness.recorded(), robustness.GROUPS[group]
-    runs = [f"{group}/{name}-seed{seed}" for name in chosen.contestants for seed in chosen.seeds]
+    runs = [f"{group}/{name}-seed{seed}" for name in chosen.contestants for seed in plan.SEEDS]
     assert set(runs) & set(records.names()) <= found.keys()
     for of in (found[run] for run in runs if run in found):
         assert len(of) == 1 + len(chosen.radii) * (len(robustness.ATTACKS) + 1)
